@@ -132,7 +132,9 @@ def run_init_from(schemas: Path | None, source: str, name: str | None, only: tup
         trial = try_out(taken.imported, taken.folder, METASCHEMAS, taken.sources, settings)
         files = {**trial.copies, **{path: text.encode() for path, text in trial.files.items()}}
         write_new(settings.schemas, files, remedy=taken.imported.refresh)
-        kinds = [kind for kind in METASCHEMAS if any(f".{kind}." in Path(path).name for path in trial.files)]
+        kinds: list[Kind] = [
+            kind for kind in METASCHEMAS if any(f".{kind}." in Path(path).name for path in trial.files)
+        ]
         beside = _write_metaschemas(settings.schemas, settings.dialect, kinds) + write_attributes(settings)
     except ModuleNotFoundError as error:
         return _refused(missing_package(error, "importing"))

@@ -17,6 +17,7 @@ from tightbeam_codegen.json_schema.official import is_official, is_unversioned, 
 from tightbeam_codegen.json_schema.uris import as_uri
 from tightbeam_codegen.problems import Place, Problems, quoted
 from tightbeam_codegen.read.api_documents import CONTAINERS
+from tightbeam_codegen.read.discover import is_definition_uri
 from tightbeam_codegen.read.load import Document, JsonValue, Pointer
 from tightbeam_codegen.read.payload_pointers import split_payload
 from tightbeam_codegen.read.resolve import Node, SchemaStore, Unresolved
@@ -144,6 +145,11 @@ class Reach:
             root = self._store.part(document, ())
             if isinstance(document.value, dict) and document is not self.definition:
                 self._note_identity(root, document.value, document.value)
+                if is_definition_uri(document.uri) and "$schema" in document.value:
+                    # In a definition it is for editors, and no validator knows what it names.
+                    self._spell(
+                        document.value, "$schema", self._store.documents.document_dialect(document).uri
+                    )
         if is_official(document.uri):
             for unit in _units_of(document):
                 self._add_unit(document, unit)

@@ -52,6 +52,7 @@ def test_an_event_is_counted_and_its_files_come_and_go(capsys: pytest.CaptureFix
     assert main(["generate", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_packages_of_schemas_stay_where_an_event_is_remembered(capsys: pytest.CaptureFixture[str]) -> None:
     """Of an unchanged event, too, it is known whether it has data."""
     put("ping.event.json", event("app/ping"))
@@ -83,6 +84,7 @@ def test_a_name_that_a_remembered_event_has_is_refused(capsys: pytest.CaptureFix
     assert main(["generate", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_an_event_that_others_refer_to_takes_them_along(capsys: pytest.CaptureFixture[str]) -> None:
     put("restored.event.json", event("app/restored", schema=ref("upload.event.json#/schema")))
     assert main(["generate"]) == 0
@@ -100,6 +102,7 @@ def test_an_event_that_others_refer_to_takes_them_along(capsys: pytest.CaptureFi
     ]
 
 
+@pytest.mark.slow
 def test_the_settings_name_the_class_of_an_event() -> None:
     Path("pyproject.toml").write_text(
         '[tool.tightbeam.names]\n"schemas/upload.event.json#/schema" = "Uploaded"\n'

@@ -16,6 +16,8 @@ from tests.tightbeam_codegen.compiling import (
     write_files,
 )
 from tests.tightbeam_codegen.schemas import INTEGER, STRING, closed, open_object, ref
+from tightbeam import InvalidPayload
+from tightbeam._payload.encode import encode
 from tightbeam_codegen.model import EventModel, Model
 from tightbeam_codegen.pipeline import read
 
@@ -161,3 +163,28 @@ def test_a_file_of_a_mapped_folder_is_a_plain_schema_whatever_its_name(tmp_path:
     made = compile_files(tmp_path, {"order.event.json": event(schema=schema)}, refs=refs)
     assert errors(made) == []
     assert made.module("order").Order.model_validate_json('{"a": "x"}').a == "x"
+
+
+@pytest.mark.parametrize("kind", ["channel", "event"])
+def test_the_metaschema_for_editors_is_no_matter_to_files_that_refer_to_it(tmp_path: Path, kind: str) -> None:
+    """Such as `"$schema": "event.schema.json"`, which no validator knows."""
+    editors = {"$schema": f"{kind}.schema.json", "$defs": {"D": closed(b=INTEGER)}}
+    data = closed("a", a=STRING)
+    if kind == "event":
+        name, definition, target = "upload.event.json", event("app/upload", schema=data), "schema"
+    else:
+        name, definition, target = "upload.channel.json", channel("u", t=data), "topics/t/schema"
+    made = compile_files(
+        tmp_path,
+        {
+            name: definition | editors,
+            "again.event.json": event("app/again", schema=ref(f"{name}#/{target}")),
+            "part.event.json": event("app/part", schema=closed(d=ref(f"{name}#/$defs/D"))),
+            "x.channel.json": channel("x", t=ref(f"{name}#/{target}")),
+        },
+    )
+    assert errors(made) == []
+    again = made.module("again").again_event
+    assert encode(again, {"a": "x"}) == b'{"a":"x"}'
+    with pytest.raises(InvalidPayload):
+        encode(again, {"a": 1})

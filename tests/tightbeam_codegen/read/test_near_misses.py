@@ -33,11 +33,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("uploads.channel.jsonc", "uploads.channel.json"),
         ("deep/er/uploads.json", "deep/er/uploads.channel.json"),
         ("upload.event.jsn", "upload.event.json"),
-        ("upload.Event.json", "upload.event.json"),
-        ("upload.events.json", "upload.event.json"),
         ("upload.json", "upload.event.json"),
-        ("upload-event.yaml", "upload-event.event.yaml"),
-        ("deep/er/upload.event.jsonc", "deep/er/upload.event.json"),
+        pytest.param("upload.Event.json", "upload.event.json", marks=pytest.mark.slow),
+        pytest.param("upload.events.json", "upload.event.json", marks=pytest.mark.slow),
+        pytest.param("upload-event.yaml", "upload-event.event.yaml", marks=pytest.mark.slow),
+        pytest.param("deep/er/upload.event.jsonc", "deep/er/upload.event.json", marks=pytest.mark.slow),
     ],
 )
 def test_alone_and_beside_good_files(name: str, called: str, capsys: pytest.CaptureFixture[str]) -> None:
