@@ -114,6 +114,7 @@ class Execution:
         if error is None and self._has_swallowed_an_interrupt():
             error = Interrupt()
         self.log.end()
+        linger(self._run.id, self.goes_on_on_thread)
         if self._tasks is not None:
             self._tasks.wake_sleepers()
         self._is_over = True
@@ -204,6 +205,10 @@ class Execution:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
         linger(self._run.id, self.goes_on)
+
+    def goes_on_on_thread(self) -> bool:
+        """Return whether a plain handler still executes, between two of its steps, although it was left."""
+        return self._thread is not None and self._thread.is_alive()
 
     def goes_on(self) -> bool:
         """Return whether the handler still executes, although it was interrupted."""

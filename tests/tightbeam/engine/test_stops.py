@@ -77,6 +77,40 @@ async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_execu
     assert not lingering.going_on()
 
 
+async def test_a_plain_handler_that_blocks_between_its_steps_is_not_executed_twice_at_once(
+    make_client: MakeClient,
+) -> None:
+    """No step is in flight that would tell of it."""
+    release = threading.Event()
+    seen: list[str] = []
+
+    def define() -> Any:
+        client = make_client(shutdown_timeout=timedelta(0))
+
+        @client.function("work", on="app/work")
+        def work(ctx: ContextSync) -> None:
+            seen.append("begins")
+            assert release.wait(30)
+            seen.append("ends")
+
+        @client.function("other")
+        async def other(ctx: Context) -> None: ...
+
+        return client, other
+
+    client, _ = define()
+    async with client:
+        (run_id,) = await client.send("app/work")
+        await until(lambda: bool(seen))
+    client, other = define()
+    async with client:
+        await client.run(other)
+        assert seen == ["begins"]
+        release.set()
+        await client.runs.wait(run_id)
+    assert seen == ["begins", "ends", "begins", "ends"]
+
+
 @pytest.mark.slow
 async def test_an_async_handler_that_refuses_to_stop_is_waited_for_as_well(
     make_client: MakeClient, storage: Storage
