@@ -194,6 +194,7 @@ async def test_a_run_that_is_retried_is_retained(storage: Storage, trims_often: 
     for _ in range(3):
         opened.ask(PutBack(()))
     assert [run.id for run in opened.claim()] == ["a"]
+    assert opened.state("a") == "running"
     opened.ask(EndRun("a", b"1", None, ()))
     while opened.ask(FindRun("a")) is not None:
         opened.ask(PutBack(()))
