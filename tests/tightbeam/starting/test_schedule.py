@@ -100,7 +100,7 @@ CHANGES = st.sampled_from(
         (BERLIN, us("2026-03-29T01:00:00Z")),
         (BERLIN, us("2026-10-25T01:00:00Z")),
         (NEW_YORK, us("2026-11-01T06:00:00Z")),
-        (LORD_HOWE, us("2026-04-04T15:00:00Z")),
+        ("America/Sao_Paulo", us("2018-11-04T03:00:00Z")),  # at midnight
     ]
 )
 
