@@ -132,13 +132,16 @@ class GatewayRuns:
         backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, pauses_always=True)
         answered = False
         while True:
-            remaining = RUN_WAIT_SECONDS if deadline is None else max(deadline - time.monotonic(), 0)
+            asked = time.monotonic()
+            wait = RUN_WAIT_SECONDS if deadline is None else min(max(deadline - asked, 0), RUN_WAIT_SECONDS)
             try:
-                detail = await self.detail(run_id, wait=min(RUN_WAIT_SECONDS, remaining), blocking=blocking)
+                detail = await self.detail(run_id, wait=wait, blocking=blocking)
                 answered = True
                 if detail.summary.state in _STOPS:
                     return await self._record(detail, blocking=blocking)
-                seconds = 0.0
+                # A gateway that closes answers early.
+                is_early = time.monotonic() - asked < wait / 2
+                seconds = backoff.failed(time.monotonic()) if is_early else 0.0
             except RequestFailed as error:
                 if not (answered and error.retryable):
                     raise

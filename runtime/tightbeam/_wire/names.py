@@ -22,6 +22,8 @@ RUNS_PATH: Final = "/v1/realtime/runs"
 """Where a gateway answers about runs."""
 RUNS_A_PAGE: Final = 500
 """Runs that one answer has at most."""
+RUN_STEPS: Final = 1_000
+"""Steps, and messages, of a run that one answer has at most: the latest."""
 RUN_TEXT: Final = 200
 """Characters of the words that runs are searched for: a search runs between two commits."""
 RUN_DATA_BYTES: Final = 16 * 1024 * 1024

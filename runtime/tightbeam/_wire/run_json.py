@@ -25,16 +25,29 @@ def run_object(run: RunSummary) -> dict[str, Any]:
     return _object(run)
 
 
-def detail_object(detail: RunDetail) -> dict[str, Any]:
-    """Return a run as one JSON object, with its steps, its messages and its traceback."""
+def detail_object(detail: RunDetail, most: int | None = None) -> dict[str, Any]:
+    """Return a run as one JSON object, with its steps, its messages and its traceback.
+
+    Args:
+        detail: the run.
+        most: how many steps, and messages, are part of it, the latest; None for all. Given,
+            it says how many are not.
+    """
+    steps, messages = detail.steps, detail.messages
+    left_out: dict[str, int] = {}
+    if most is not None:
+        steps, messages = steps[-most:], messages[-most:]
+        left_out["steps_left_out"] = len(detail.steps) - len(steps)
+        left_out["messages_left_out"] = len(detail.messages) - len(messages)
     return {
         **_object(detail.summary),
         "deaths": detail.deaths,
         "traceback": detail.traceback,
         "data_size": detail.data_size,
         "result_size": detail.result_size,
-        "steps": [_object(step) for step in detail.steps],
-        "messages": [_object(message) for message in detail.messages],
+        "steps": [_object(step) for step in steps],
+        "messages": [_object(message) for message in messages],
+        **left_out,
     }
 
 

@@ -194,6 +194,7 @@ class Gateway(Starlette):
         self._streams.closing = False
         if self._inspector is not None:
             self._inspector.open()
+        self._runs.open()
         self.leaves(None)
 
     def leaves(self, since: float | None) -> None:

@@ -9,6 +9,7 @@ from tightbeam._engine.details import RunState
 from tightbeam._wire.names import (
     RUN_DATA_BYTES,
     RUN_DATA_SIZE,
+    RUN_STEPS,
     RUN_TEXT,
     RUN_WAIT_SECONDS,
     RUNS_A_PAGE,
@@ -84,8 +85,10 @@ RUN_SCHEMAS: Final[dict[str, Any]] = {
             "traceback": _or_null(_TEXT),
             "data_size": _COUNT,
             "result_size": _or_null(_COUNT),
-            "steps": {"type": "array", "items": _object(_STEP)},
-            "messages": {"type": "array", "items": _object(_MESSAGE)},
+            "steps": {"type": "array", "maxItems": RUN_STEPS, "items": _object(_STEP)},
+            "steps_left_out": _COUNT,
+            "messages": {"type": "array", "maxItems": RUN_STEPS, "items": _object(_MESSAGE)},
+            "messages_left_out": _COUNT,
         }
     ),
 }

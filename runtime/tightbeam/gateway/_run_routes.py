@@ -24,6 +24,7 @@ from tightbeam._wire.names import (
     RUN_DATA_BYTES,
     RUN_DATA_SIZE,
     RUN_STATUSES,
+    RUN_STEPS,
     RUN_TEXT,
     RUN_WAIT_SECONDS,
     RUNS_A_PAGE,
@@ -71,6 +72,7 @@ class RunRoutes:
         self._engine = engine
         self._allows_actions = allows_actions
         self._waiting: set[asyncio.Task[object]] = set()
+        self._closing = False
 
     def routes(self) -> list[Route]:
         """Return the routes that the gateway serves."""
@@ -84,8 +86,13 @@ class RunRoutes:
             ),
         ]
 
+    def open(self) -> None:
+        """Let requests wait, again."""
+        self._closing = False
+
     def close(self) -> None:
-        """Answer the requests that wait for the end of a run."""
+        """Answer the requests that wait for the end of a run, and let no others wait."""
+        self._closing = True
         for waiting in tuple(self._waiting):
             waiting.cancel()
 
@@ -118,7 +125,7 @@ class RunRoutes:
         if seconds and detail.summary.state not in ENDED and detail.summary.state != "parked":
             await self._wait(run_id, seconds)
             detail = await self._detail(run_id)
-        return _json(detail_object(detail))
+        return _json(detail_object(detail, RUN_STEPS))
 
     async def data(self, request: Request) -> Response:
         """Answer with data that a run keeps, or their beginning: ``part=``, ``step=``."""
@@ -154,6 +161,8 @@ class RunRoutes:
         return act
 
     async def _wait(self, run_id: str, seconds: float) -> None:
+        if self._closing:
+            raise Refused(503, "the gateway is shutting down", code="closing")
         if len(self._waiting) >= _MOST_WAITING:
             raise Refused(503, f"{_MOST_WAITING:,} requests wait for runs already", code="full")
         waiting: asyncio.Task[object] = asyncio.ensure_future(self._engine.wait_for_run(run_id, seconds))

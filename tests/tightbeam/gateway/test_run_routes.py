@@ -294,5 +294,30 @@ async def test_those_who_wait_are_counted_and_let_go(
         await gateway.close()
         async with asyncio.timeout(20):
             assert (await waiting).json()["state"] in ("ready", "running")
+            late = await ask.get(f"{RUNS}/{run_id}", params={"wait": "20"})
+            assert (late.status_code, late.json()["code"]) == (503, "closing")
+            gateway.reopen()
+            waited = await ask.get(f"{RUNS}/{run_id}", params={"wait": "0.01"})
+            assert waited.json()["state"] == "running"
         assert not gateway._runs._waiting
         await client.runs.cancel(run_id)
+
+
+async def test_of_a_run_with_many_steps_the_latest_are_shown(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_run_routes, "RUN_STEPS", 3)
+
+    async def nothing() -> None: ...
+
+    @client.function("many", on="app/many")
+    async def many(ctx: Context) -> None:
+        for n in range(5):
+            await ctx.step.run(f"s{n}", nothing)
+
+    async with entered(client) as ask:
+        (run_id,) = await client.send("app/many")
+        await ended(client, run_id)
+        found = (await ask.get(f"{RUNS}/{run_id}")).json()
+    assert [step["id"] for step in found["steps"]] == ["s2", "s3", "s4"]
+    assert (found["steps_left_out"], found["messages_left_out"]) == (2, 0)
