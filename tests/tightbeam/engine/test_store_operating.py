@@ -33,6 +33,8 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._message import now_us
 
+pytestmark = pytest.mark.quick_in_memory
+
 ERROR = RunError("ValueError", "text", "trace")
 
 
