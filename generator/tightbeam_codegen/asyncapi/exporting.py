@@ -100,7 +100,7 @@ class _Entries:
         self._model = model
         self._schemas = schemas
         self._example_of = example_of
-        self._view = view
+        self._view: View = view
 
     def add_channel(self, channel: ChannelModel) -> None:
         """Add a channel, with a message and an operation for each topic."""

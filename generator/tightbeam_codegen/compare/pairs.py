@@ -98,6 +98,6 @@ def _matches(
             yield Pair(each, candidates.pop(0))
 
 
-def _order(pair: AnyPair) -> str:
+def _order(pair: Pair[Defined]) -> str:
     defined = pair.new or pair.old
     return stem_of(defined.definition) if defined is not None else ""

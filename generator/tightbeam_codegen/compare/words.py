@@ -80,10 +80,15 @@ _TOPICS = _Vocabulary(
         "unknown": _NOT_DECIDED,
     },
 )
+_EVENT_ORDERS: dict[Order, str] = {
+    **ORDERS,
+    "readers-first": "functions first",
+    "publishers-first": "senders first",
+}
 _EVENTS = _Vocabulary(
     "event",
     "functions",
-    ORDERS | {"readers-first": "functions first", "publishers-first": "senders first"},
+    _EVENT_ORDERS,
     {
         "any": "Deploy functions and senders in any order.",
         "readers-first": "Deploy all processes that run its functions first, then those that send it.",
