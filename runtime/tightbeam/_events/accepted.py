@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from tightbeam._events.cron import CRON_EVENT, CronTrigger
 from tightbeam._events.data import NO_DATA, encode_event, encode_json, load_event
 from tightbeam._events.refs import EventRef, Trigger, sources_of
+from tightbeam._payload.encoders import BAD_DATA
 from tightbeam._results import from_json
 from tightbeam._step_checks import is_unicode
 from tightbeam.errors import EngineError, InvalidPayload, NonRetriableError, OutdatedBindings
@@ -186,8 +187,11 @@ class Accepted:
         """
         sources: list[Trigger[..., Any, Any]] = list(self._sources)
         if len(sources) > 1:
-            fitting = [each for each in sources if _takes_json(each, raw)]
-            sources = fitting or [each for each in sources if _loads_json(each, raw)]
+            try:
+                fitting = [each for each in sources if _takes_json(each, raw)]
+                sources = fitting or [each for each in sources if _loads_json(each, raw)]
+            except OutdatedBindings as error:
+                raise EventMisfit(self._function, name, _said(error)) from error
         if len(sources) == 1:
             source = sources[0]
             if isinstance(source, EventRef):
@@ -216,7 +220,11 @@ def _takes_json(source: Trigger[..., Any, Any], raw: bytes) -> bool:
     plain = from_json(raw)
     if not isinstance(source, EventRef) or source.payload_type is None:
         return not plain
-    return (source.__topic__.compiled or source.__topic__.compile()).is_valid(plain)
+    is_valid = (source.__topic__.compiled or source.__topic__.compile()).is_valid
+    try:
+        return is_valid(plain)
+    except BAD_DATA:  # such as an integer beyond 64 bits
+        return False
 
 
 def _loads_json(source: Trigger[..., Any, Any], raw: bytes) -> bool:

@@ -15,20 +15,17 @@ from weakref import WeakKeyDictionary
 import inngest
 
 from tightbeam._client import ENTERED_ALREADY, NOT_COPIED
-from tightbeam._events.accepted import Accepted
 from tightbeam._events.failure import AcceptsFailure, failure_id
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
-from tightbeam._events.sending import SendCall
 from tightbeam._function_options import Concurrency, FunctionOptions, Priority, RetryDelay
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.hook_list import Around
-from tightbeam._hooks.info import SendInfo
 from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._registry import Registry, check_function_id, id_taken, is_async
 from tightbeam._runs.runs import Runs
 from tightbeam._starting.schedule import check_schedules
 from tightbeam.errors import EngineError
-from tightbeam.inngest._events import event_names, is_sdk_event, sdk_event, sdk_triggers
+from tightbeam.inngest._events import SdkSendCall, sdk_triggers, typed_trigger
 from tightbeam.inngest._function import (
     AsyncFunction,
     Create,
@@ -42,7 +39,6 @@ from tightbeam.inngest._function import (
 from tightbeam.inngest._handler import wrapped
 from tightbeam.inngest._options import sdk_options
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
-from tightbeam.inngest._run_metadata import with_metadata_of
 from tightbeam.inngest._runs import ServersRuns
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
@@ -57,7 +53,7 @@ _functions: WeakKeyDictionary[inngest.Inngest, list[inngest.Function[Any]]] = We
 
 def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     carrier = carrier_of(client)
-    accepts = _typed_trigger(options)
+    accepts = typed_trigger(options)
     if accepts is not None:
         carrier.accepted[str(options.get("fn_id"))] = accepts
         options["trigger"] = sdk_triggers(accepts)
@@ -321,10 +317,11 @@ class Client(inngest.Inngest):
                 Inngest would change.
             Exception: whatever the SDK raises when the server doesn't take them.
         """
-        sending = _Sending(events, data, options, self.event_api_origin)
-        with Around(carrier_of(self).hooks.send, sending.info):
-            ids = await super().send(sending.events(self), skip_middleware=sending.skip_middleware)
-            sending.info.ids = tuple(ids)
+        carrier, call = carrier_of(self), SdkSendCall(events, data, options, self.event_api_origin)
+        with Around(carrier.hooks.send, call.info):
+            checked = call.events(carrier.accepted.values())
+            ids = await super().send(checked, skip_middleware=call.skip_middleware)
+            call.info.ids = tuple(ids)
             return ids
 
     @overload
@@ -348,10 +345,11 @@ class Client(inngest.Inngest):
     ) -> list[str]: ...
     def send_sync(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send events without ``await``, from any thread. See `send`."""
-        sending = _Sending(events, data, options, self.event_api_origin)
-        with Around(carrier_of(self).hooks.send, sending.info):
-            ids = super().send_sync(sending.events(self), skip_middleware=sending.skip_middleware)
-            sending.info.ids = tuple(ids)
+        carrier, call = carrier_of(self), SdkSendCall(events, data, options, self.event_api_origin)
+        with Around(carrier.hooks.send, call.info):
+            checked = call.events(carrier.accepted.values())
+            ids = super().send_sync(checked, skip_middleware=call.skip_middleware)
+            call.info.ids = tuple(ids)
             return ids
 
     async def run(self, function: object, /, *data: object, **kwargs: object) -> NoReturn:  # noqa: ARG002 - as on the embedded engine
@@ -390,53 +388,3 @@ class Client(inngest.Inngest):
         """
         async with self:
             yield
-
-
-class _Sending:
-    """One call of `Client.send`."""
-
-    def __init__(
-        self, events: object, data: tuple[object, ...], options: dict[str, Any], server: str
-    ) -> None:
-        """Read the arguments.
-
-        Raises:
-            TypeError: they aren't those of an event of the SDK, of a typed event, or of a name.
-            ValueError: the value of an option isn't allowed.
-        """
-        self.skip_middleware: bool = False
-        self._theirs: Any = None
-        self._ours: SendCall | None = None
-        if is_sdk_event(events):
-            self._theirs = events
-            self.skip_middleware = options.pop("skip_middleware", False)
-            if data or options:
-                raise TypeError(
-                    "an event of the SDK has its data and id itself: send takes skip_middleware only"
-                )
-            names = event_names(events)
-        else:
-            self._ours = SendCall(events, data, options)
-            names = (self._ours.name,)
-        self.info = SendInfo(names, server=server)
-
-    def events(self, client: inngest.Inngest) -> Any:
-        """Return what the SDK's method takes; it may raise what `sdk_event` raises."""
-        accepted = carrier_of(client).accepted.values()
-        events = self._theirs if self._ours is None else sdk_event(self._ours, accepted)
-        return with_metadata_of(self.info, events)
-
-
-def _typed_trigger(options: dict[str, Any]) -> Accepted | None:
-    """Return what starts a function where its trigger isn't one of the SDK's.
-
-    Raises:
-        TypeError: typed events are in a list.
-    """
-    trigger = options.get("trigger")
-    if isinstance(trigger, Trigger):
-        check_schedules(str(options.get("fn_id")), trigger, here=False)
-        return Accepted(str(options.get("fn_id")), trigger)
-    if isinstance(trigger, list) and any(isinstance(each, Trigger) for each in trigger):
-        raise TypeError("several typed triggers are joined by |: trigger=upload_event | deleted_event")
-    return None

@@ -22,6 +22,8 @@ from tightbeam._engine.requests import FindRun, SendEvent
 from tightbeam._events.refs import EventSpec
 from tightbeam.hooks import RunInfo
 
+BROKEN: EventRef[..., str, Any] = EventRef(EventSpec("app/upload", Upload, "tests.nowhere"))
+"""Of bindings whose schemas aren't there."""
 MISFIT = """event "app/upload" doesn't fit what starts the function "f" today: """
 
 
@@ -144,6 +146,8 @@ async def test_a_run_that_no_event_has_started_gets_the_one_that_its_data_fits(
     [
         ({"uploadId": "u"}, upload_event | restored_event, "its data fits <EventRef 'app/upload'> and"),
         ({"n": 1}, upload_event | deleted_event, "its data fits none of its events"),
+        ({"size": 2**70}, upload_event | deleted_event, "its data fits none of its events"),
+        ({"n": 1}, deleted_event | BROKEN, "Run `tightbeam generate` again"),
         ({}, ping_event | cron("0 9 * * *"), "its data fits <EventRef 'app/ping'> and cron("),
     ],
 )
@@ -158,8 +162,7 @@ async def test_data_that_doesnt_tell_the_event_parks_the_run(
 
 async def test_bindings_without_their_schemas_park_the_run(program: Program) -> None:
     await program.store("app/upload", {"uploadId": "u"})
-    broken: EventRef[..., str, Any] = EventRef(EventSpec("app/upload", Upload, "tests.nowhere"))
-    run = await program.deploy(broken)
+    run = await program.deploy(BROKEN)
     assert run.state == "parked"
     assert "Run `tightbeam generate` again" in str(run.error_text)
     assert (await program.deploy(upload_event)).state == "done"
