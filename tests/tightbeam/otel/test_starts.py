@@ -98,6 +98,26 @@ async def test_a_start_that_is_delayed_over_a_restart_is_in_the_trace(
     assert recorder.path(recorder.one("run work")) == ["run work", "send app/work", "request"]
 
 
+async def test_the_handler_of_a_failure_is_in_the_trace_of_the_run_that_failed(recorder: Recorder) -> None:
+    client = Client(hooks=[recorder.hook()])
+    handled = asyncio.Event()
+
+    async def clean_up(ctx: tightbeam.Context[tightbeam.FailureEvent]) -> None:
+        handled.set()
+
+    @client.function("work", on="app/work", retries=0, on_failure=clean_up)
+    async def work(ctx: tightbeam.Context) -> None:
+        raise LookupError
+
+    async with client, asyncio.timeout(20):
+        with recorder.tracer.start_as_current_span("request"):
+            await client.send("app/work")
+        await handled.wait()
+    up = ["send app/work", "request"]
+    assert recorder.path(recorder.one("run work")) == ["run work", *up]
+    assert recorder.path(recorder.one("run work-failure")) == ["run work-failure", *up]
+
+
 async def test_a_cancelled_run_and_its_retry_are_executions_of_one_trace(recorder: Recorder) -> None:
     client = Client(hooks=[recorder.hook()])
     begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
