@@ -298,6 +298,9 @@ def test_a_file_that_a_client_has_open(action: str, runs: Command, path: Path, i
         (["FILE", "--limit", "0"], "limit"),
         (["FILE", "--nonsense"], "nonsense"),
         (["--url", "nonsense"], "URL"),
+        (["list", "FILE", "--url", "http://127.0.0.1:9"], "both"),
+        (["FILE", "--url", "http://127.0.0.1:9"], "both"),
+        (["retry", "FILE", "RUN", "--url", "http://127.0.0.1:9"], "both"),
     ],
 )
 def test_what_is_refused(arguments: list[str], words: str, runs: Command, path: Path, ids: list[str]) -> None:

@@ -30,7 +30,8 @@ def place_of(arguments: list[str], url: str | None) -> Place:
         RunsFailed: as `source_for`.
     """
     if url is not None:
-        return Place(source_for(None, url), tuple(arguments), is_file=False)
+        named = Path(arguments[0]) if arguments and Path(arguments[0]).is_file() else None
+        return Place(source_for(named, url), tuple(arguments), is_file=False)
     file = Path(arguments[0]) if arguments else None
     return Place(source_for(file, None), tuple(arguments[1:]), is_file=True)
 
@@ -47,6 +48,8 @@ def source_for(file: Path | None, url: str | None) -> RunSource:
         from tightbeam_cli.runs.file_source import FileSource
 
         return FileSource(file)
+    if file is not None:
+        raise RunsFailed(f"both {file} and a gateway are named", "Name a file, or --url, not both.")
     from tightbeam_cli.runs.gateway_source import GatewaySource
 
     return GatewaySource(url, os.environ.get("TIGHTBEAM_SERVER_KEY"))
