@@ -14,7 +14,7 @@ __all__ = ["Concurrency", "EventKey", "FunctionOptions", "Priority", "RetryDelay
 
 EventKey: TypeAlias = str | Callable[[Any], object]
 """What runs share a limit by: a path such as ``"event.data.userId"``, or a function of the event."""
-Concurrency: TypeAlias = int | tuple[int, EventKey] | Sequence[int | tuple[int, EventKey]]
+Concurrency: TypeAlias = int | tuple[int, EventKey] | list[int | tuple[int, EventKey]]
 """How many runs execute at a time: of the function, of each key, or both."""
 Priority: TypeAlias = str | Callable[[Any], int]
 """By how many seconds a new run goes ahead: a path such as ``"event.data.urgency"``, or a function of the

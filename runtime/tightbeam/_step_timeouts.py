@@ -50,8 +50,9 @@ async def in_time(limit: timedelta, begin: Callable[[], Awaitable[Returned]]) ->
     """
     alarm = _alarm(limit)
     awaitable = begin()
+    bound = asyncio.timeout(None)
     try:
-        async with asyncio.timeout(None) as bound:
+        async with bound:
             loop = asyncio.get_running_loop()
             timer = Timer(alarm, lambda: bound.reschedule(loop.time()))
             try:

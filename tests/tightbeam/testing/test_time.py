@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tightbeam import Client, Context, ContextSync
+from tightbeam import Client, Context, ContextSync, CronEvent, cron
 from tightbeam.testing import Clock, Faults, Started, settle
 
 HOUR = timedelta(hours=1)
@@ -157,3 +157,24 @@ async def test_a_run_without_a_result_says_so(client: Client, started: Started) 
         with pytest.raises(ValueError, match="it is sleeping"):
             _ = run.result
         assert repr(run) == "<StartedRun 'async' sleeping>"
+
+
+async def test_schedules_and_delays_follow_the_clock(client: Client, clock: Clock, started: Started) -> None:
+    clock.set(datetime(2026, 3, 2, 8, 59, tzinfo=UTC))
+
+    @client.function("daily", on=cron("0 9 * * *"))
+    async def daily(ctx: Context[CronEvent]) -> None: ...
+
+    @client.function("later", on="app/later")
+    async def later(ctx: Context) -> None: ...
+
+    async with client:
+        await client.send("app/later", delay=HOUR)
+        await settle()
+        assert started.runs == []
+        clock.set(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+        await settle()
+        assert [run.function for run in started.runs] == ["daily"]
+        clock.advance(HOUR)
+        await settle()
+        assert [(run.function, run.state) for run in started.runs] == [("daily", "done"), ("later", "done")]
