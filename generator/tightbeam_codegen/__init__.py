@@ -1,1 +1,1 @@
-"""Compiles channel definitions into typed bindings; `pipeline.py` has the passes in order."""
+"""Compiles definitions of channels and events into typed bindings; `pipeline.py` has the passes in order."""

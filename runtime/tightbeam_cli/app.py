@@ -85,7 +85,7 @@ def init(
     ] = False,
     editor: Annotated[
         bool,
-        typer.Option("--editor", help="Only write the metaschema that editors use, over an older one."),
+        typer.Option("--editor", help="Only write the metaschemas that editors use, over older ones."),
     ] = False,
 ) -> None:
     """Write a first channel definition, and say what to do next."""

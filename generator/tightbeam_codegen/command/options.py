@@ -16,7 +16,7 @@ __all__ = ["SCHEMAS", "add_generate"]
 
 SCHEMAS = Annotated[
     Path | None,
-    typer.Argument(help="The folder of channel definitions. [default: from pyproject.toml, else schemas]"),
+    typer.Argument(help="The folder of definitions. [default: from pyproject.toml, else schemas]"),
 ]
 
 
@@ -44,7 +44,7 @@ def add_generate(app: typer.Typer) -> None:
         ] = "text",
         **options: Any,
     ) -> None:
-        """Turn channel definitions into Python bindings, and into TypeScript ones if asked to."""
+        """Turn definitions into Python bindings, and into TypeScript ones if asked to."""
         from tightbeam_codegen.command.generate import run_generate, run_watch
 
         stated = {key: value for key, value in options.items() if value not in (None, False)}

@@ -34,7 +34,7 @@ def import_json_schema(source: Source, wanted: Wanted) -> Imported:
     """
     document = source.document
     if document.path.endswith(SUFFIXES):
-        raise refusal(document, (), "this is a channel definition already", "Run `tightbeam generate`.")
+        raise refusal(document, (), "this is a definition already", "Run `tightbeam generate`.")
     if not isinstance(document.value, dict | bool):
         message = f"{source.file} isn't a schema document"
         raise refusal(document, (), message, "It has to be an object.")
