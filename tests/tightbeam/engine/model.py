@@ -152,6 +152,8 @@ class World:
         self.positions: list[tuple[str, tuple[int, ...]]] = []
         self.trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """What a run complained about."""
+        self.requested = 0
+        """How many requests the client's store had before the client was entered."""
         self.client = self._make()
 
     async def bounded(self, waiting: Awaitable[Any]) -> Any:
@@ -443,7 +445,8 @@ class World:
 
         def happened() -> bool:
             return driver.run_id not in double.resident and any(
-                isinstance(request, kind) and request.run_id == driver.run_id for request in double.requests
+                isinstance(request, kind) and request.run_id == driver.run_id
+                for request in double.requests[self.requested :]
             )
 
         await self.bounded(_until(happened))
@@ -553,6 +556,7 @@ class World:
     # -- the end of a process --------------------------------------------------------------------------------
 
     async def open(self) -> None:
+        self.requested = len(self.storage.double.requests)
         await self.client.__aenter__()
         await self.all_ready()
 
@@ -599,6 +603,7 @@ class World:
         self._what_was_under_way(commands, told)
         given_up = [driver for driver in self.active if driver.deaths == MAX_DEATHS]
         self.client = self._make()
+        self.requested = 0
         await self.client.__aenter__()
         for driver in given_up:
             driver.state = "failed"
