@@ -35,7 +35,8 @@ def imported_again(project: Path, schemas: Path, form: str) -> Path:
     document.parent.mkdir()
     run("export", "asyncapi", str(schemas), "--output", str(document))
     run("init", "again", "--from", str(document))
-    (project / "again" / "channel.schema.json").unlink()
+    for kind in ("channel", "event"):
+        (project / "again" / f"{kind}.schema.json").unlink(missing_ok=True)
     return project / "again"
 
 
