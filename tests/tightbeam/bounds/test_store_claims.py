@@ -80,6 +80,17 @@ async def test_one_that_was_let_go_and_not_taken_is_there_for_the_next_claim(ope
     assert names(claim(opened, {}, frozenset({"a"}), runs=1)) == ["a1"]
 
 
+async def test_a_key_that_is_freed_while_nothing_may_begin_is_not_forgotten(opened: Opened) -> None:
+    add(opened, ("a0", "a"), ("a1", "a"))
+    assert names(claim(opened)) == ["a0"]
+    opened.ask(EndRun("a0", None, None, ()))
+    assert names(claim(opened)) == [], "it is held back"
+    for room, threads in ((0, 9), (9, 0)):
+        freed = FunctionLimit("work", 9, on_thread=True, key_limit=1, freed=frozenset({"a"}))
+        assert names(opened.ask(Claim((), (freed,), room, threads, frozenset()))) == []
+    assert names(claim(opened)) == ["a1"]
+
+
 async def test_the_next_process_looks_at_all_of_them(opened: Opened, storage: Storage) -> None:
     add(opened, *((f"a{n}", "a") for n in range(4)))
     assert names(claim(opened)) == ["a0"]

@@ -154,6 +154,8 @@ class Runs:
                 late, deadline = self._claim_late(limit.function, limit.timeout_us, request.busy, now)
                 claimed += late
                 due += [] if deadline is None else [deadline]
+            for key in limit.freed:  # also where nothing may be claimed now: the engine names a key once
+                self._let_go(limit.function, key, (limit.key_limit or 0) - limit.keys.get(key, 0))
             most = min(limit.runs, request.runs - len(claimed), threads if limit.on_thread else limit.runs)
             if most > 0:
                 taken, next_due = self._claim(limit, most, request.busy, now)
@@ -171,8 +173,6 @@ class Runs:
             The runs, and when the next one is due, if that is later than now.
         """
         executing = dict(limit.keys)
-        for key in limit.freed:
-            self._let_go(limit.function, key, (limit.key_limit or 0) - executing.get(key, 0))
         heap = self._ready.get(limit.function, [])
         claimed: list[Run] = []
         left_alone: list[_Entry] = []

@@ -33,6 +33,8 @@ def claim(tx: Transaction, request: Claim) -> Claimed:
             runs, later = _claim_late(tx, limit.function, limit.timeout_us, request.busy)
             claimed += runs
             due += [] if later is None else [later]
+        for key in limit.freed:  # also where nothing may be claimed now: the engine names a key once
+            _let_go(tx, limit.function, key, (limit.key_limit or 0) - limit.keys.get(key, 0))
         free = min(limit.runs, request.runs - len(claimed), threads if limit.on_thread else limit.runs)
         if free <= 0:
             continue
@@ -105,8 +107,6 @@ def _claim_by_key(
     """Claim runs of one function, as `_claim_of`; hold back those whose key has as many as it may have."""
     now, most = now_us(), limit.key_limit or 0
     executing = dict(limit.keys)
-    for key in limit.freed:
-        _let_go(tx, limit.function, key, most - executing.get(key, 0))
     claimed: list[Run] = []
     held: list[int] = []
     rows = tx.execute(
