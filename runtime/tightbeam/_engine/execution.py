@@ -246,7 +246,7 @@ class Execution:
         try:
             return self._function.accepts.started(self._run.event, self._run.data)
         except EventMisfit as misfit:
-            raise self.log.park("", misfit, str(misfit)) from misfit
+            raise self.log.park(None, misfit, str(misfit)) from misfit
 
     def _result_of(self, error: BaseException) -> ExecutionResult:
         """Return what an error that the handler raised means for the run."""
