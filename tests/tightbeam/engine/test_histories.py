@@ -21,8 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.model import Command, Driver, World
-from tests.tightbeam.engine.stores import STORES
+from tests.tightbeam.engine.stores import STORES, Storage
+from tightbeam._engine.requests import Claim
 
 Rule = Callable[..., None]
 
@@ -279,6 +281,26 @@ class Histories(RuleBasedStateMachine):
             self.run(self.world.close())
             self.runner.close()
             shutil.rmtree(self.folder)
+
+
+async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage) -> None:
+    """A run that was parked before is executed, and parked, by each client that is entered."""
+    world = World(storage)
+    await world.open()
+    await world.start_run()
+    (driver,) = world.active
+    await world.do(driver, Command("publish", "x", world.next_number()))
+    await world.deploy(driver, fits=False)
+    await world.close()
+    async with storage.double.held(Claim) as hold:
+        opening = asyncio.ensure_future(world.open())
+        await until(lambda: hold.waiting)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not opening.done()
+    await opening
+    await world.check()
+    await world.close()
 
 
 @pytest.mark.slow
