@@ -125,7 +125,7 @@ class Operator:
 
     async def _cancel(self, run_id: str, grace: float) -> None:
         while True:
-            execution = self._resident.get(run_id)
+            execution = self._executing(run_id)
             if execution is not None:
                 is_cut_short = execution.cut_short(Cancelled())
                 try:
@@ -135,14 +135,21 @@ class Operator:
                     if is_cut_short:
                         execution.abandon()
                         await self._store_cancelled(run_id, execution)
-                        return
                 if execution.was_cancelled and execution.is_recorded:
                     return
             async with self._claiming:  # so that the run isn't about to be executed
-                if run_id in self._resident:
+                if self._executing(run_id) is not None:
                     continue
                 await self._store_cancelled(run_id, None)
                 return
+
+    def _executing(self, run_id: str) -> Execution | None:
+        """Return the execution of a run, if it isn't over.
+
+        Of one that is over the handler may go on, though the run was retried since.
+        """
+        execution = self._resident.get(run_id)
+        return None if execution is None or execution.is_recorded else execution
 
     async def _store_cancelled(self, run_id: str, execution: Execution | None) -> None:
         """Store that a run is cancelled, and tell of it.
@@ -153,10 +160,10 @@ class Operator:
         """
         if execution is not None:
             async with execution.recording:
-                if not execution.is_recorded:
+                if not execution.is_recorded:  # it may have failed meanwhile, since its time was over
                     await self._store.submit(CancelRun(run_id))
                     execution.is_recorded = True
-            self.waiters.settle(run_id, Cancelled())
+                    self.waiters.settle(run_id, Cancelled())
             return
         cancelled = await self._store.submit(CancelRun(run_id))
         if self._hooks.run:
@@ -196,7 +203,7 @@ class Operator:
                         end = EndRun(run_id, None, run_error(failed.error), (), on_failure)
                         await self._store.submit(end)
                         execution.is_recorded = True
-                self.waiters.settle(run_id, failed)
+                        self.waiters.settle(run_id, failed)
 
     # -- retrying and resuming -------------------------------------------------------------------------------
 

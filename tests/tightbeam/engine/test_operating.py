@@ -656,6 +656,43 @@ async def test_what_takes_too_long_to_end_is_cancelled_all_the_same(
     assert len(met) == 1
 
 
+@pytest.mark.parametrize("ended_by", ["cancel", "timeout"])
+@pytest.mark.parametrize("ends", ["meanwhile", "later"])
+async def test_a_retry_is_cancelled_while_the_execution_before_goes_on(
+    client: Client, signals: Signals, soon: None, ended_by: str, ends: str
+) -> None:
+    """It is what is stored that is cancelled, not once more the execution that is over."""
+    loop = asyncio.get_running_loop()
+
+    @client.function(
+        "work", on="app/work", timeout=None if ended_by == "cancel" else timedelta(milliseconds=20)
+    )
+    def work(ctx: ContextSync) -> None:
+        signals.said.append("began")
+        if len(signals.said) > 1:
+            ctx.step.sleep("nap", timedelta(days=1))
+        loop.call_soon_threadsafe(signals.reached.set)
+        assert signals.go.wait(10)
+
+    async with client:
+        run_id = await started(client, "app/work")
+        await signals.reached.wait()
+        if ended_by == "cancel":
+            await client.runs.cancel(run_id)
+        else:
+            with pytest.raises(RunFailed):
+                await client.runs.wait(run_id)
+            with pytest.raises(RunStateError):
+                await client.runs.cancel(run_id)
+        await client.runs.retry(run_id)
+        if ends == "meanwhile":
+            signals.go.set()
+        await client.runs.cancel(run_id)
+        assert (await client.runs.get(run_id)).state == "cancelled"
+        signals.go.set()
+    assert len(signals.said) == 1 or ends == "meanwhile"
+
+
 async def test_a_handler_that_swallows_the_interruption_is_cancelled(
     client: Client, signals: Signals
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,16 @@ from tightbeam._engine import details, trimming
 from tightbeam._engine.records import Failure, Memo, NewRun, Publish, RunError
 from tightbeam._engine.requests import (
     AddRuns,
+    BeginInvoke,
     BeginSleep,
+    BeginWait,
     CancelRun,
     EndRun,
     FindOutcome,
     FindRun,
+    ListRuns,
     MemoizePublish,
+    MemoizeSend,
     MemoizeStep,
     ParkRun,
     PutBack,
@@ -29,8 +34,10 @@ from tightbeam._engine.requests import (
     RetryFrom,
     RetryRun,
     ScanRuns,
+    SendEvent,
     Unpark,
 )
+from tightbeam._engine.store import Request
 from tightbeam._message import now_us
 
 pytestmark = pytest.mark.quick_in_memory
@@ -123,6 +130,27 @@ async def test_a_cancelled_run_begins_nothing_and_does_not_end_again(opened: Ope
         ("flaky", "failing"),
         ("was in flight", "done"),
     }
+
+
+async def test_a_run_that_has_ended_starts_and_awaits_nothing_more(opened: Opened) -> None:
+    """Its handler may go on, and what it had under way may be stored again after the disk had failed."""
+    opened.ask(AddRuns((NewRun("a", "work"), NewRun("b", "work")), "app/work", b"{}"))
+    opened.claim()
+    opened.ask(CancelRun("a"))
+    late = now_us() + HOUR
+    send = SendEvent("app/work", (NewRun("sent", "work"),), b"{}")
+    requests: list[Request[Any]] = [
+        BeginInvoke(
+            "a", "step", NewRun("child", "other"), "app/other", b"{}", late, now_us(), NEW, alone=True
+        ),
+        BeginWait("a", "step", "app/answer", None, late, now_us(), NEW, alone=True),
+        MemoizeSend("a", "step", now_us(), NEW, send),
+    ]
+    for request in requests:
+        with pytest.raises(StepMisuse):
+            opened.ask(request)
+    assert not opened.ask(FindRun("a")).steps
+    assert {run.id for run in opened.ask(ListRuns(99))} == {"a", "b"}
 
 
 # -- retrying ---------------------------------------------------------------------------------------------

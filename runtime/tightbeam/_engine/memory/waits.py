@@ -35,6 +35,7 @@ class Waits:
 
     def memoize_send(self, request: MemoizeSend) -> Sent:
         """Send an event as a step."""
+        self._runs.refuse_if_over(request.run_id)
         run = self._runs.memoizable(request.run_id, request.step_id, request.replaced)
         sent = self.send_event(request.send)
         ids = json.dumps(sent.ids).encode()
@@ -75,12 +76,14 @@ class Waits:
 
     def begin_wait(self, request: BeginWait) -> None:
         """Remember which event a step waits for."""
+        self._runs.refuse_if_over(request.run_id)
         run = self._runs.memoizable(request.run_id, request.step_id, request.replaced)
         self._begin(run, request, "step.wait_for_event", request.event, request.event, request.match)
         self._waiting.setdefault(request.event, {})[request.run_id, request.step_id] = None
 
     def begin_invoke(self, request: BeginInvoke) -> None:
         """Add a run that a step waits for."""
+        self._runs.refuse_if_over(request.run_id)
         run = self._runs.memoizable(request.run_id, request.step_id, request.replaced)
         depth, above = 1, run.new.parent
         while above is not None and depth < MAX_DEPTH and above.run_id in self._runs.by_id:

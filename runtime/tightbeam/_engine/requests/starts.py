@@ -39,6 +39,7 @@ class MemoizeSend(Request[Sent]):
     Raises:
         MemoizedAlready: the step has a memo.
         NotRegistered: as `SendEvent`.
+        StepMisuse: the run has ended; its handler goes on.
     """
 
     run_id: str

@@ -19,6 +19,7 @@ class BeginWait(Request[None]):
 
     Raises:
         MemoizedAlready: the step has a memo.
+        StepMisuse: the run has ended; its handler goes on.
     """
 
     run_id: str
@@ -41,7 +42,7 @@ class BeginInvoke(Request[None]):
 
     Raises:
         MemoizedAlready: the step has a memo.
-        StepMisuse: the run is the last of `MAX_DEPTH` that have invoked one another.
+        StepMisuse: the run is the last of `MAX_DEPTH` that have invoked one another, or has ended.
     """
 
     run_id: str

@@ -7,7 +7,7 @@ import json
 from tightbeam._engine.records import Memo, Sent
 from tightbeam._engine.requests import MemoizeSend, MemoizeStep, SendEvent
 from tightbeam._engine.sqlite.adding import add_run
-from tightbeam._engine.sqlite.steps import memoize_step
+from tightbeam._engine.sqlite.steps import memoize_step, refuse_if_over
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.sqlite.waits import hand_over
 from tightbeam.errors import NotRegistered
@@ -26,6 +26,7 @@ def send_event(tx: Transaction, request: SendEvent) -> Sent:
 
 def memoize_send(tx: Transaction, request: MemoizeSend) -> Sent:
     """Answer `MemoizeSend`."""
+    refuse_if_over(tx, request.run_id)
     sent = send_event(tx, request.send)
     ids = json.dumps(sent.ids).encode()
     memo = Memo("step.send_event", None, request.send.event, "done", None, ids, None, None)

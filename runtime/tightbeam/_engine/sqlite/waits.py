@@ -5,7 +5,7 @@ from __future__ import annotations
 from tightbeam._engine.records import Memo
 from tightbeam._engine.requests import MAX_DEPTH, BeginInvoke, BeginWait, EndWait, MemoizeStep, SendEvent
 from tightbeam._engine.sqlite.adding import add_run
-from tightbeam._engine.sqlite.steps import fall_asleep, have_awake, memoize_step
+from tightbeam._engine.sqlite.steps import fall_asleep, have_awake, memoize_step, refuse_if_over
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.wait_rules import Incoming, WaitEnd, end_of_child, end_of_time, too_deep
 from tightbeam._message import now_us
@@ -47,6 +47,7 @@ def begin_invoke(tx: Transaction, request: BeginInvoke) -> None:
 
 def _begin(tx: Transaction, request: BeginWait | BeginInvoke, kind: str, name: str) -> None:
     run_id, step_id, wake_at = request.run_id, request.step_id, request.wake_at
+    refuse_if_over(tx, run_id)
     memo = Memo(kind, None, name, "waiting", wake_at, None, None, None)
     memoize_step(tx, MemoizeStep(run_id, step_id, memo, request.started_at, request.replaced))
     tx.execute("UPDATE step SET ended_at = NULL WHERE run_id = ? AND id = ?", (run_id, step_id))
