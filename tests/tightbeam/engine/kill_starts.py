@@ -15,18 +15,21 @@ import sqlite3
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tightbeam import Client, Context, ContextSync, CronEvent, NotRegistered, cron
+from tightbeam import Client, Context, ContextSync, CronEvent, FailureEvent, NotRegistered, cron
 from tightbeam._engine.session import Session
 from tightbeam._engine.sqlite import runs
 
-__all__ = ["HOUR"]
+__all__ = ["HOUR", "LIMIT"]
 
 HOUR = timedelta(hours=1)
+LIMIT = timedelta(milliseconds=60)
+TENANTS = 2
 BACKLOG = 40
 # Imported here, before the forks: a child then needs a few milliseconds to its first write.
 assert Session is not None
@@ -64,8 +67,44 @@ def define(client: Client) -> None:
         again = await ctx.step.invoke("again", function=leaf, data={"n": reply.data["n"]})
         return [len(asked), n, again]
 
+    async def failed(ctx: Context[FailureEvent]) -> str:
+        return await ctx.step.run("note", _give, ctx.event.data.run_id)
+
+    @client.function("late", on="app/late", concurrency=8, timeout=LIMIT, on_failure=failed)
+    async def late(ctx: Context) -> None:
+        """Executes, or is out of memory, when its time is over."""
+        if ctx.event.data["n"] % 2:
+            await ctx.step.sleep("nap", HOUR)
+        await asyncio.sleep(60)
+
+    @client.function("fails", on="app/fails", concurrency=8, retries=1, on_failure=failed)
+    async def fails(ctx: Context) -> None:
+        await ctx.step.run("once", _give, "")
+        raise ValueError("as it is meant to")
+
+    executing: Counter[str] = Counter()
+
+    @client.function("tenant", on="app/tenant", concurrency=[2 * TENANTS, (1, "event.data.tenant")])
+    async def tenant(ctx: Context) -> str:
+        """Is the only one of its key, whatever was held back when a process died."""
+        key = ctx.event.data["tenant"]
+        for n in range(2):
+            executing[key] += 1
+            crowd = executing[key]
+            await ctx.step.run(f"work{n}", _give, "")
+            executing[key] -= 1
+            if crowd > 1:
+                return f"{crowd} at a time"
+            await ctx.step.sleep(f"pause{n}", timedelta(milliseconds=2))
+        return ""
+
     @client.function("tick", on=cron("* * * * * *"))
     async def tick(ctx: Context[CronEvent]) -> None: ...
+
+
+async def _give(value: str) -> str:
+    await asyncio.sleep(0)
+    return value
 
 
 async def live(path: str, told: int, events: int, finish: bool) -> None:
@@ -80,6 +119,9 @@ async def live(path: str, told: int, events: int, finish: bool) -> None:
             await asyncio.gather(
                 *(client.send("app/keyed", id=f"{os.getpid()}-{n}") for _ in range(3)),
                 client.send("app/keyed", id=f"{os.getpid()}-{n}-later", at=due),
+                client.send("app/late", {"n": n}),
+                client.send("app/fails"),
+                *(client.send("app/tenant", {"tenant": str(n % TENANTS)}) for _ in range(3)),
             )
         while not finish or any(left(path)):  # noqa: ASYNC110 - the journal has no event
             await asyncio.sleep(0.02)
@@ -126,7 +168,8 @@ def main() -> None:
             "status": status,
             "check": connection.execute("PRAGMA integrity_check").fetchone()[0],
             "runs": connection.execute(
-                "SELECT id, function, key, state, parent_run, parent_step, CAST(result AS TEXT) FROM run"
+                "SELECT id, function, key, state, parent_run, parent_step, CAST(result AS TEXT), error_type, "
+                "held, ended_at - started_at FROM run"
             ).fetchall(),
             "steps": connection.execute(
                 "SELECT run_id, id, kind, state, CAST(result AS TEXT) FROM step ORDER BY run_id, started_at"

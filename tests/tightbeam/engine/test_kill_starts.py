@@ -1,4 +1,7 @@
-"""Whenever the process is killed: no start twice, none missing, each event and each result arrives once."""
+"""Whenever the process is killed: no start twice, none missing, each event and each result arrives once.
+
+Each failure is handled once, a timeout holds, and of a key one run executes at a time until none is left.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.tightbeam.engine.kill_starts import LIMIT
+
 ROOT = Path(__file__).parents[3]
+ENDS_IN = {"late": "RunTimeout", "fails": "ValueError"}
 
 
 @pytest.mark.slow
@@ -36,10 +43,12 @@ def test_no_start_twice_none_missing(path: Path, kills: int) -> None:
     for run_id, step_id, *rest in found["steps"]:
         steps.setdefault(run_id, {})[step_id] = rest
     print(Counter(run[1] for run in runs.values()))
-    assert {run[3] for run in runs.values()} == {"done"}
+    assert {run[3] for run in runs.values() if run[1] not in ENDS_IN} == {"done"}
 
     asked, replied, children = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
-    for run_id, function, key, _, parent, step, result in runs.values():
+    handled = Counter[str]()
+    for run_id, function, key, state, parent, step, result, error, held, took in runs.values():
+        assert not held
         if function == "parent":
             assert json.loads(result) == [1, 2, 41]
             kind, state, ids = steps[run_id]["ask"]
@@ -53,9 +62,18 @@ def test_no_start_twice_none_missing(path: Path, kills: int) -> None:
             assert len(sent) == 1  # it was taken once
         elif function == "leaf":
             children[parent, step] += 1
+        elif function in ENDS_IN:
+            assert (state, error) == ("failed", ENDS_IN[function])
+            assert function != "late" or took >= LIMIT // timedelta(microseconds=1)
+        elif function.endswith("-failure"):
+            handled[json.loads(result)] += 1
+        elif function == "tenant":
+            assert result == '""', result
         else:
             assert function in ("keyed", "tick")
             assert key is not None
+    assert handled == Counter(run_id for run_id, run in runs.items() if run[1] in ENDS_IN)
+    assert min(Counter(run[1] for run in runs.values())[each] for each in (*ENDS_IN, "tenant")) > kills / 30
     assert asked == replied  # each ask has started one replier, and no replier came from elsewhere
     parents = [run[0] for run in runs.values() if run[1] == "parent"]
     assert children == Counter((run_id, step) for run_id in parents for step in ("leaf", "again"))
