@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from tightbeam._step_checks import is_unicode
 from tightbeam.errors import StepMisuse
 
 __all__ = ["as_expression", "check_condition", "condition_of", "takes"]
@@ -44,7 +45,7 @@ def check_condition(step_id: str, match: object, if_exp: object) -> None:
     Raises:
         StepMisuse: it can't.
     """
-    if if_exp is not None and (not isinstance(if_exp, str) or not if_exp.strip()):
+    if if_exp is not None and (not isinstance(if_exp, str) or not if_exp.strip() or not is_unicode(if_exp)):
         raise StepMisuse(f'step "{step_id}": if_exp= is an expression in CEL, as text')
     if match is None:
         return
@@ -56,6 +57,11 @@ def check_condition(step_id: str, match: object, if_exp: object) -> None:
     for path, value in match.items():
         if not isinstance(path, str) or not all(path.split(".")):
             raise StepMisuse(f'step "{step_id}": a key of match= is a property, or a path such as "order.id"')
+        if not all(is_unicode(text) for text in (path, value) if isinstance(text, str)):
+            raise StepMisuse(
+                f'step "{step_id}": match= compares Unicode text; one of its keys or values holds half of a '
+                "surrogate pair"
+            )
         is_scalar = value is None or isinstance(value, str | bool | int | float)
         if not is_scalar or (isinstance(value, float) and not math.isfinite(value)):
             raise StepMisuse(
@@ -160,15 +166,24 @@ def _program(expression: str) -> Any:
 
 def as_expression(match: Mapping[str, Any] | None, if_exp: str | None) -> str | None:
     """Return a condition as one expression in CEL, for Inngest's server; None takes every event."""
-    parts = [f"{_path(path)} == {json.dumps(value)}" for path, value in (match or {}).items()]
+    parts = [f"{_path(path)} == {_literal(value)}" for path, value in (match or {}).items()]
     if if_exp is not None:
-        parts.append(f"({if_exp})" if parts else if_exp)
+        # The end of the line is the end of a comment, with which the expression may end.
+        parts.append((f"({if_exp}\n)" if "//" in if_exp else f"({if_exp})") if parts else if_exp)
     return " && ".join(parts) or None
+
+
+def _literal(value: object) -> str:
+    """Return text, a number, a truth value or None as CEL has it.
+
+    That is JSON's form, but for escapes: those of a surrogate pair are none in CEL.
+    """
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _path(path: str) -> str:
     names = path.split(".")
     plain = [_NAME.match(name) is not None and name not in _WORDS for name in names]
     return "async.data" + "".join(
-        f".{name}" if ok else f"[{json.dumps(name)}]" for name, ok in zip(names, plain, strict=True)
+        f".{name}" if ok else f"[{_literal(name)}]" for name, ok in zip(names, plain, strict=True)
     )

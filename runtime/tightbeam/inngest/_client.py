@@ -62,14 +62,13 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     make: Callable[..., Any] = inngest.Inngest.create_function
 
     def create(handler: Callable[..., Any], /) -> inngest.Function[Any]:
+        typed_result = "output_type" not in options
         adapted = wrapped(
-            handler,
-            carrier,
-            str(options.get("fn_id")),
-            accepts=accepts,
-            typed_result="output_type" not in options,
+            handler, carrier, str(options.get("fn_id")), accepts=accepts, typed_result=typed_result
         )
         function: inngest.Function[Any] = make(client, **options)(adapted)
+        if typed_result:
+            vars(function)["__wrapped__"] = handler  # whose annotation ``step.invoke`` loads the result by
         _functions.setdefault(client, []).append(function)
         return function
 

@@ -8,9 +8,9 @@ from typing import Any
 import inngest
 
 from tightbeam._function_options import EventKey, FunctionOptions
-from tightbeam.errors import EngineError
+from tightbeam.errors import EngineError, StepMisuse
 
-__all__ = ["sdk_options"]
+__all__ = ["check_seconds", "sdk_options"]
 
 _SECOND = timedelta(seconds=1)
 
@@ -47,6 +47,24 @@ def sdk_options(function: str, options: FunctionOptions) -> dict[str, Any]:
         if priority is None
         else inngest.Priority(run=_expression(function, "priority", priority)),
     }
+
+
+def check_seconds(step_id: str, timeout: object) -> None:
+    """Refuse a step's time limit that the server can't have: the SDK's refusal would be retried.
+
+    Args:
+        step_id: of the step, for the error.
+        timeout: a duration, in milliseconds if it is a number; what is neither is left to the SDK.
+
+    Raises:
+        StepMisuse: it isn't a whole number of seconds, or is less than one.
+    """
+    if isinstance(timeout, int):
+        timeout = timedelta(milliseconds=timeout)
+    if isinstance(timeout, timedelta) and (timeout < _SECOND or timeout % _SECOND):
+        raise StepMisuse(
+            f'step "{step_id}": timeout= is a whole number of seconds on Inngest, and at least one'
+        )
 
 
 def _expression(function: str, what: str, path: EventKey) -> str:

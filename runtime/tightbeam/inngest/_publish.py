@@ -33,8 +33,10 @@ __all__ = ["InngestCarrier"]
 class InngestCarrier:
     """Carries messages to the server and from it, and tokens."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, app: str | None = None) -> None:
         self._server = server
+        self.app: str | None = app
+        """The id of the client's app, where it has one."""
         self._limits = RequestLimits(seconds=10.0, requests=64, seconds_in_queue=10.0)
         self.http: Http = Http(server, self._limits)
         self.hooks: HookList = HookList()

@@ -183,7 +183,8 @@ def realtime(client: inngest.Inngest) -> Realtime:
         known = _known.get(client)
         if known is None:
             keys = Keys(client.signing_key, client.signing_key_fallback, required=client.is_production)
-            known = _known[client] = Realtime(InngestCarrier(Server(client.api_origin, client.env, keys)))
+            server = Server(client.api_origin, client.env, keys)
+            known = _known[client] = Realtime(InngestCarrier(server, client.app_id))
         return known
 
 

@@ -23,6 +23,7 @@ from tightbeam.inngest._call import Call, ResultCodec, StepUse, run_kind
 from tightbeam.inngest._errors import StepError, translating
 from tightbeam.inngest._events import is_sdk_event, sdk_event
 from tightbeam.inngest._memo import MAX_INTEGER, is_changed
+from tightbeam.inngest._options import check_seconds
 from tightbeam.inngest._run_metadata import data_with, event_without_metadata
 
 if TYPE_CHECKING:
@@ -178,13 +179,13 @@ class StartingStep(inngest.Step):
             v: the version of the event's data.
 
         Returns:
-            The function's result; as its return type, where `Client.function` made it.
+            The function's result, as the return type that its handler is annotated with.
 
         Raises:
             StepError: the run failed, was cancelled or didn't end in time.
             InvalidPayload: the data breaks the event's schema; nothing was started.
             NotJson: the data isn't a JSON object, or holds an integer that Inngest would change.
-            NotRegistered: it is a function of the embedded engine.
+            NotRegistered: it is a function of the embedded engine, or of another app.
             StepMisuse: an argument isn't allowed, or the step is inside another one.
         """
         call = self.__tightbeam__
@@ -321,7 +322,7 @@ def _sdk_events(call: Call, events: Any, data: tuple[Any, ...], options: dict[st
         events = options.pop("events")  # by the name that the SDK's own method has for it
     if is_sdk_event(events) and not data and not options:
         return cast("_Sdk", events)
-    return sdk_event(SendCall(events, data, options), call.carrier.accepted.values())
+    return [sdk_event(SendCall(events, data, options), call.carrier.accepted.values())]
 
 
 class _Wait:
@@ -340,6 +341,7 @@ class _Wait:
         self.name: str = event_name(event, "step.wait_for_event") if self._ref is None else self._ref.name
         if call.strict and not _is_number(timeout):
             check_wait(step_id, timeout)
+        check_seconds(step_id, timeout)
         check_condition(step_id, match, if_exp)
         self.expression: str | None = as_expression(match, if_exp)
         self.use: StepUse = call.use(step_id, "step.wait_for_event")
@@ -361,13 +363,22 @@ class _Invoke:
     def __init__(self, call: Call, step_id: str, function: object, data: object, timeout: object) -> None:
         if not isinstance(function, inngest.Function):
             raise NotRegistered("step.invoke takes what `client.function` of this client returned")
+        app = call.carrier.app
+        if app is not None and function.id != f"{app}-{function.local_id}":  # which the SDK would call
+            raise NotRegistered(
+                f'step.invoke takes a function of the app "{app}", not "{function.id}" of another one: '
+                "step.invoke_by_id(…, app_id=…) runs that"
+            )
         if call.strict and timeout is not None and not _is_number(timeout):
             check_wait(step_id, timeout)
+        check_seconds(step_id, timeout)
         self.data = data_with(_plain(call, function.local_id, data), call.metadata)
         self.use: StepUse = call.use(step_id, "step.invoke")
         handler = getattr(function, "__wrapped__", None)
         what = f'The result of step "{self.use.step_id}"'
-        self._codec = None if handler is None else ResultCodec(handler, what, strict=call.strict)
+        # What `create_function` made isn't callable: its result needn't fit the annotation.
+        strict = call.strict and callable(function)
+        self._codec = None if handler is None else ResultCodec(handler, what, strict=strict)
 
     @contextmanager
     def translated(self) -> Generator[None]:

@@ -172,6 +172,13 @@ async def test_an_event_that_does_not_fit_ends_the_run(client: Client) -> None:
         {"event": "app/x", "timeout": timedelta(seconds=-1)},
         {"event": "app/x", "timeout": HOUR, "match": {}},
         {"event": "app/x", "timeout": HOUR, "if_exp": ""},
+        {"event": "app/x", "timeout": HOUR, "match": {"a": "\ud800"}},
+        {"event": "app/x", "timeout": HOUR, "match": {"\ud800": "a"}},
+        {"event": "app/x", "timeout": HOUR, "if_exp": "'\ud800' == 'a'"},
+        {"event": "app/x", "timeout": timedelta(milliseconds=500)},
+        {"event": "app/x", "timeout": timedelta(seconds=1.5)},
+        {"event": "app/x", "timeout": timedelta(0)},
+        {"event": "app/x", "timeout": 999},
     ],
 )
 async def test_what_no_step_can_wait_for_is_refused(client: Client, arguments: dict[str, Any]) -> None:
@@ -240,6 +247,57 @@ async def test_wrong_data_and_other_functions_are_refused(client: Client) -> Non
 
     answer = await run_of(client, "f").call()
     assert (answer.status, answer.no_retry, answer.body["name"]) == (500, True, "InvalidPayload")
+
+
+@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(seconds=1.5), 500, -5])
+async def test_a_time_limit_that_the_server_cannot_have_is_not_retried(
+    client: Client, timeout: int | timedelta
+) -> None:
+    @client.function("leaf")
+    def leaf(ctx: ContextSync) -> int:
+        return 1
+
+    @client.function("f", on="app/upload")
+    def f(ctx: ContextSync) -> int:
+        return ctx.step.invoke("i", function=leaf, timeout=timeout)
+
+    answer = await run_of(client, "f").call()
+    assert (answer.status, answer.no_retry, answer.body["name"]) == (500, True, "StepMisuse")
+
+
+async def test_a_function_of_another_app_is_refused(client: Client) -> None:
+    """The SDK would run this app's function of the same name, or none."""
+    other = Client(app_id="other", is_production=False)
+
+    @other.function("f", on=upload_event)
+    async def theirs(ctx: Context[UploadEvent]) -> int:
+        return 1
+
+    @client.function("f", on="app/upload")
+    async def f(ctx: Context) -> int:
+        return await ctx.step.invoke("i", function=theirs, data=FILE)
+
+    answer = await run_of(client, "f").call()
+    assert (answer.status, answer.no_retry, answer.body["name"]) == (500, True, "NotRegistered")
+    assert '"other-f"' in answer.body["message"]
+
+
+async def test_the_result_of_a_created_function_is_as_it_is_annotated(client: Client) -> None:
+    @client.create_function(fn_id="leaf", trigger=upload_event)
+    async def leaf(ctx: Context[UploadEvent]) -> Upload:
+        return ctx.event.data
+
+    @client.function("f", on="app/upload")
+    async def f(ctx: Context) -> list[str]:
+        found = await ctx.step.invoke("i", function=leaf, data=FILE)
+        return [type(found).__name__]
+
+    run = run_of(client, "f")
+    (invoke,) = (await run.call()).body
+    run.steps[invoke["id"]] = {"data": FILE}
+    assert (await run.call()).body == ["Upload"]
+    run.steps[invoke["id"]] = {"data": {"another": "result"}}  # which the SDK hands on, too
+    assert (await run.call()).body == ["dict"]
 
 
 async def test_a_function_of_the_sdk_is_invoked_as_it_does(client: Client) -> None:

@@ -40,6 +40,11 @@ MATCHES: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"a": 1, "b": 2}, {"a": 1, "b": 3}, False),
     ({"with-dash": 'quo"te\\ü\n'}, {"with-dash": 'quo"te\\ü\n'}, True),
     ({"in": "x"}, {"in": "x"}, True),
+    ({"a": "\U0001f600"}, {"a": "\U0001f600"}, True),
+    ({"a": "\U0001f600"}, {"a": "\U0001f601"}, False),
+    ({"\U0001f600": "\u2028\ufeff\x7f\b\f\r\t"}, {"\U0001f600": "\u2028\ufeff\x7f\b\f\r\t"}, True),
+    ({"a": '" == "" || true || "'}, {"a": "x"}, False),
+    ({'a"] == "x" || true || async.data["a': "x"}, {"a": "y"}, False),
 ]
 
 
@@ -90,6 +95,13 @@ def test_both_conditions_hold_together() -> None:
     assert not takes(condition, event(a=2, b=2))
     assert as_expression({"a": 1}, "x || y") == "async.data.a == 1 && (x || y)"
     assert as_expression(None, "x || y") == "x || y"
+    commented = as_expression({"a": 1}, "false || true // a remark")
+    assert (
+        cel.NewEnv(variables={"async": cel.Type.DYN})
+        .compile(commented)
+        .eval(data={"async": {"data": {"a": 1}}})
+        .value()
+    )
     assert as_expression(None, None) is None
     assert takes(None, event())
 
