@@ -117,7 +117,7 @@ def test_constraints_pin_everything_and_name_no_index() -> None:
     assert "://" not in text
     pinned = {pin.split("==")[0] for pin in pins}
     wanted = {
-        re.split(r"[<>=\[]", requirement)[0].lower().replace("_", "-")
+        re.split(r"[<>=;\[]", requirement)[0].lower().replace("_", "-")
         for requirements in PROJECT["optional-dependencies"].values()
         for requirement in requirements
     } | {re.split(r"[<>=]", requirement)[0] for requirement in PROJECT["dependencies"]}
