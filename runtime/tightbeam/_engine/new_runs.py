@@ -52,18 +52,16 @@ def new_run(
     concurrency_key = None
     if options.key_limit is not None:
         concurrency_key = _key_text(function, _value(function, options.key_limit[1], event, data))
-    priority = 0
     if options.priority is not None:
-        priority = _seconds(function, _value(function, options.priority, event, data))
+        ahead = _seconds(function, _value(function, options.priority, event, data))
         if due_at is None:
-            due_at = now_us() - priority * 1_000_000
+            due_at = now_us() - ahead * 1_000_000
     return NewRun(
         new_id() if id is None else id,
         function.id,
         due_at=due_at,
         key=key,
         metadata=metadata,
-        priority=priority,
         concurrency_key=concurrency_key,
         parent=parent,
         dated=dated,

@@ -75,8 +75,8 @@ class NewRun:
     """The caller's own name for it: a function has one run of a name, while that run is retained."""
     metadata: bytes | None = None
     """JSON of hooks that the run keeps."""
-    priority: int = 0
     concurrency_key: str | None = None
+    """Runs of a function with the same one share a limit."""
     parent: Parent | None = None
     dated: bool = False
     """Whether ``due_at`` is a time of day: it stays as it is when the clock is set back."""

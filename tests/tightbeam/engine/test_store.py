@@ -303,7 +303,7 @@ async def test_a_key_is_free_again_when_its_run_is_no_longer_retained(
 
 async def test_a_run_keeps_what_it_was_added_with(opened: Opened) -> None:
     parent = Parent("p", "call")
-    new = NewRun("a", "work", metadata=b'{"trace":"1"}', priority=2, concurrency_key="u1", parent=parent)
+    new = NewRun("a", "work", metadata=b'{"trace":"1"}', concurrency_key="u1", parent=parent)
     opened.ask(AddRuns((new, NewRun("b", "work")), "app/work", b"{}"))
     one, two = opened.claim()
     assert (one.metadata, one.concurrency_key, one.parent) == (b'{"trace":"1"}', "u1", parent)

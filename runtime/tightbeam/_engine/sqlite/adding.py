@@ -19,11 +19,11 @@ def add_run(tx: Transaction, run: NewRun, event: str, data: bytes) -> str:
     tx.written += len(data)
     due_at = now if run.due_at is None else run.due_at
     parent = run.parent or (None, None)
-    more = (run.key, run.metadata, run.priority, run.concurrency_key, *parent, run.dated)
+    more = (run.key, run.metadata, run.concurrency_key, *parent, run.dated)
     tx.execute(
-        "INSERT INTO run (id, function, event, data, state, due_at, created_at, key, metadata, priority, "
+        "INSERT INTO run (id, function, event, data, state, due_at, created_at, key, metadata, "
         "concurrency_key, parent_run, parent_step, dated) "
-        "VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, ?, ?, ?)",
         (run.id, run.function, event, data, due_at, now, *more),
     )
     return run.id

@@ -33,7 +33,6 @@ CREATE TABLE run (
     traceback TEXT,                 -- of the last failure
     key TEXT,                       -- the sender's own name for it
     metadata BLOB,                  -- JSON of hooks
-    priority INTEGER NOT NULL DEFAULT 0,
     concurrency_key TEXT,           -- runs with the same one share a limit
     held INTEGER NOT NULL DEFAULT 0,      -- whether a ready run waits until a run of its key has ended
     parent_run TEXT,                -- the run, and the step of it, that invoked this one
