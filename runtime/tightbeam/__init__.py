@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tightbeam._channels.refs import Channel, Message, TopicRef, channel_from_name, channel_params
 from tightbeam._client import Client
 from tightbeam._connect import connect
-from tightbeam._context import Context, ContextSync, Step, StepSync
+from tightbeam._context import Context, ContextSync
 from tightbeam._engine.details import RunState, RunSummary
 from tightbeam._engine.protocol import SubscriptionToken
 from tightbeam._events.cron import CronEvent, cron
@@ -19,6 +19,7 @@ from tightbeam._invalid_messages import OnInvalidMessage
 from tightbeam._payload import model as _model  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its imports
 from tightbeam._runs.run import Run
 from tightbeam._runs.runs import Runs
+from tightbeam._step import Step, StepSync
 from tightbeam._subscription import Subscription
 from tightbeam.errors import (
     EngineError,

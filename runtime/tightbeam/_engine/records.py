@@ -9,8 +9,8 @@ from time import time_ns
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from tightbeam._context import StepKind
 from tightbeam._message import Envelope
+from tightbeam._step import StepKind
 from tightbeam.errors import StepMisuse
 
 __all__ = [

@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from tightbeam._context import StepKind
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.new_runs import new_run
@@ -33,6 +32,7 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._registry import Registry
 from tightbeam._results import ReturnType, return_type
 from tightbeam._starting.matching import check_condition, condition_of
+from tightbeam._step import StepKind
 from tightbeam._step_checks import check_wait
 from tightbeam.errors import InvalidPayload, NotJson, OutdatedBindings
 

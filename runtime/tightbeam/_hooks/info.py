@@ -12,8 +12,8 @@ from weakref import ref
 import orjson
 
 from tightbeam._channels.refs import TopicRef
-from tightbeam._context import StepKind
 from tightbeam._message import Address, Envelope
+from tightbeam._step import StepKind
 
 __all__ = [
     "RESERVED_METADATA",

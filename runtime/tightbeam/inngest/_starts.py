@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tightbeam._function import Function
 
-__all__ = ["StartingStep", "StartingStepSync"]
+__all__ = ["StartingStep", "StartingStepSync", "is_milliseconds"]
 
 Output = TypeVar("Output")
 Name = TypeVar("Name", bound=str)
@@ -339,7 +339,7 @@ class _Wait:
     ) -> None:
         self._ref = event if isinstance(event, EventRef) else None
         self.name: str = event_name(event, "step.wait_for_event") if self._ref is None else self._ref.name
-        if call.strict and not _is_number(timeout):
+        if call.strict and not is_milliseconds(timeout):
             check_wait(step_id, timeout)
         check_seconds(step_id, timeout)
         check_condition(step_id, match, if_exp)
@@ -369,7 +369,7 @@ class _Invoke:
                 f'step.invoke takes a function of the app "{app}", not "{function.id}" of another one: '
                 "step.invoke_by_id(…, app_id=…) runs that"
             )
-        if call.strict and timeout is not None and not _is_number(timeout):
+        if call.strict and timeout is not None and not is_milliseconds(timeout):
             check_wait(step_id, timeout)
         check_seconds(step_id, timeout)
         self.data = data_with(_plain(call, function.local_id, data), call.metadata)
@@ -410,5 +410,6 @@ def _plain(call: Call, function: str, data: object) -> Mapping[str, Any] | None:
     return plain
 
 
-def _is_number(duration: object) -> bool:
+def is_milliseconds(duration: object) -> bool:
+    """Return whether a duration is a number, which the SDK takes beside timedeltas."""
     return isinstance(duration, int) and not isinstance(duration, bool)

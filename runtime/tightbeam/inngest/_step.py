@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
@@ -14,22 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 import inngest
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
-from tightbeam._hooks.hook_list import Around
-from tightbeam._hooks.info import PublishInfo
-from tightbeam._message import Envelope, now_us
-from tightbeam._payload.encode import encode_within
 from tightbeam._payload.load import load
-from tightbeam._publishing import MAX_PAYLOAD_BYTES, single_payload, with_metadata
+from tightbeam._publishing import single_payload
 from tightbeam._results import to_json
 from tightbeam._skipped_sleeps import take_skip
-from tightbeam._step_checks import check_sleep, check_step_function, check_step_id, wrong_step_kind
+from tightbeam._step_checks import check_sleep, check_step_function, wrong_step_kind
 from tightbeam._step_timeouts import check_timeout, in_time, in_time_sync
-from tightbeam.errors import TightbeamError
 from tightbeam.inngest._call import Call, ResultCodec, StepUse, run_kind
+from tightbeam.inngest._durable_publish import DurablePublish
 from tightbeam.inngest._errors import StepError, both_step_errors, translating
 from tightbeam.inngest._members import ai_in_turn, ai_noted, copied
-from tightbeam.inngest._memo import memo_of, value_of
-from tightbeam.inngest._starts import StartingStep, StartingStepSync
+from tightbeam.inngest._memo import value_of
+from tightbeam.inngest._starts import StartingStep, StartingStepSync, is_milliseconds
 
 __all__ = [
     "RealtimeStep",
@@ -142,7 +136,7 @@ class RealtimeStep(StartingStep):
         call = self.__tightbeam__
         with translating():
             use = call.use(step_id, "step.sleep")
-            if call.strict and not _is_number(duration):
+            if call.strict and not is_milliseconds(duration):
                 check_sleep(use.step_id, duration)
             await super().sleep(step_id, 0 if take_skip(use.step_id) else duration)
             call.notify_after(use)
@@ -202,7 +196,7 @@ class RealtimeStepSync(StartingStepSync):
         call = self.__tightbeam__
         with translating():
             use = call.use(step_id, "step.sleep")
-            if call.strict and not _is_number(duration):
+            if call.strict and not is_milliseconds(duration):
                 check_sleep(use.step_id, duration)
             super().sleep(step_id, 0 if take_skip(use.step_id) else duration)
             call.notify_after(use)
@@ -275,10 +269,6 @@ def _bounded_sync(
     return lambda *args: in_time_sync(timeout, partial(handler, *args))
 
 
-def _is_number(duration: object) -> bool:
-    return isinstance(duration, int) and not isinstance(duration, bool)
-
-
 class StepRealtime:
     """``ctx.step.realtime``: publishing as a step."""
 
@@ -319,7 +309,7 @@ class StepRealtime:
         """
         step = self._step
         with translating():
-            publish = _Publish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
+            publish = DurablePublish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
 
             async def send() -> object:
                 with publish.sending() as message:
@@ -348,7 +338,7 @@ class StepRealtimeSync:
         """Publish as a step. See `StepRealtime.publish`."""
         step = self._step
         with translating():
-            publish = _Publish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
+            publish = DurablePublish(step.__tightbeam__, id, topic, single_payload(topic, data, kwargs))
 
             def send() -> object:
                 with publish.sending() as message:
@@ -358,49 +348,6 @@ class StepRealtimeSync:
             memo = _once_sync(step, publish.use, send, ())
             step.__tightbeam__.notify_after(publish.use)
             return load(topic, to_json(value_of(memo), "What was published"))
-
-
-class _Publish:
-    """A durable publish: checked and encoded before its step.
-
-    What is wrong is raised in the step, so that a publish that was remembered before stands.
-    """
-
-    def __init__(self, call: Call, id: str, ref: TopicRef[..., str, Any], payload: object) -> None:
-        check_step_id(id)
-        self.use: StepUse = call.use(id, "step.realtime.publish")
-        self._call = call
-        self._ref = ref
-        self._raw: bytes | TightbeamError
-        try:
-            self._raw = encode_within(ref, payload, MAX_PAYLOAD_BYTES)
-        except TightbeamError as error:
-            self._raw = error
-
-    @property
-    def memo(self) -> object:
-        """The memo: the published data, as the server is to remember it."""
-        return memo_of(json.loads(self._encoded()))
-
-    @contextmanager
-    def sending(self) -> Generator[Envelope]:
-        """Surround the sending with hooks; enter it for the message to send.
-
-        Raises:
-            InvalidPayload: the data breaks the topic's schema.
-            PayloadTooLarge: the server would cut it.
-        """
-        ref, run_id = self._ref, self._call.run_id
-        publish = PublishInfo(ref, run_id, self.use.step_id, server=self._call.carrier.server)
-        with Around(self._call.hooks.publish, publish):
-            raw, message_id = self._encoded(), f"{run_id}:{self.use.id}:{self.use.number}"
-            message = Envelope(ref.channel, ref.topic, raw, run_id, message_id, now_us())
-            yield with_metadata(publish, message)
-
-    def _encoded(self) -> bytes:
-        if isinstance(self._raw, TightbeamError):
-            raise self._raw
-        return self._raw
 
 
 def upgraded_step(step: inngest.Step, call: Call) -> RealtimeStep:

@@ -11,9 +11,9 @@ import pytest
 import tightbeam
 import tightbeam.inngest
 from tests.tightbeam.surface.conftest import make
-from tightbeam import _context
+from tightbeam import _context, _step
 from tightbeam._engine import execution, steps_async, steps_sync
-from tightbeam.inngest import _step
+from tightbeam.inngest import _step as inngest_step
 
 ON_INNGEST_ONLY = {
     ("token", "api_base_url"),
@@ -81,15 +81,18 @@ def test_realtime(name: str) -> None:
             _context.ContextSync.publish,
             [execution.RunContextSync.publish, tightbeam.inngest.ContextSync.publish],
         ),
-        (_context.StepRealtime.publish, [steps_async.AsyncStepRealtime.publish, _step.StepRealtime.publish]),
         (
-            _context.StepRealtimeSync.publish,
-            [steps_sync.SyncStepRealtime.publish, _step.StepRealtimeSync.publish],
+            _step.StepRealtime.publish,
+            [steps_async.AsyncStepRealtime.publish, inngest_step.StepRealtime.publish],
         ),
-        (_context.Step.run, [steps_async.AsyncStep.run]),
-        (_context.StepSync.run, [steps_sync.SyncStep.run]),
-        (_context.Step.sleep, [steps_async.AsyncStep.sleep]),
-        (_context.StepSync.sleep, [steps_sync.SyncStep.sleep]),
+        (
+            _step.StepRealtimeSync.publish,
+            [steps_sync.SyncStepRealtime.publish, inngest_step.StepRealtimeSync.publish],
+        ),
+        (_step.Step.run, [steps_async.AsyncStep.run]),
+        (_step.StepSync.run, [steps_sync.SyncStep.run]),
+        (_step.Step.sleep, [steps_async.AsyncStep.sleep]),
+        (_step.StepSync.sleep, [steps_sync.SyncStep.sleep]),
     ],
 )
 def test_contexts(protocol: Any, implementations: list[Any]) -> None:
@@ -100,7 +103,7 @@ def test_contexts(protocol: Any, implementations: list[Any]) -> None:
 @pytest.mark.parametrize("name", ["run", "sleep"])
 @pytest.mark.parametrize(
     ("protocol", "theirs"),
-    [(_context.Step, _step.RealtimeStep), (_context.StepSync, _step.RealtimeStepSync)],
+    [(_step.Step, inngest_step.RealtimeStep), (_step.StepSync, inngest_step.RealtimeStepSync)],
 )
 def test_steps_of_the_sdk_take_the_positional_form(protocol: type, theirs: type, name: str) -> None:
     """They have the SDK's names for their parameters, and one more keyword with a default."""
@@ -117,7 +120,12 @@ def test_steps_of_the_sdk_take_the_positional_form(protocol: type, theirs: type,
 def test_steps_that_start_and_wait_take_the_same_keywords(name: str) -> None:
     """`v` is the SDK's own, the version of an event's data."""
     keywords = []
-    for step in (steps_async.AsyncStep, steps_sync.SyncStep, _step.RealtimeStep, _step.RealtimeStepSync):
+    for step in (
+        steps_async.AsyncStep,
+        steps_sync.SyncStep,
+        inngest_step.RealtimeStep,
+        inngest_step.RealtimeStepSync,
+    ):
         parameters = inspect.signature(getattr(step, name)).parameters.values()
         keywords.append({each.name for each in parameters if each.kind is each.KEYWORD_ONLY})
     assert keywords[0] == keywords[1]
@@ -146,13 +154,16 @@ def test_what_a_handler_holds_has_the_surface_that_is_documented() -> None:
             "invoke",
         }
     )
-    for ours, theirs in ((_step.RealtimeStep, inngest.Step), (_step.RealtimeStepSync, inngest.StepSync)):
+    for ours, theirs in (
+        (inngest_step.RealtimeStep, inngest.Step),
+        (inngest_step.RealtimeStepSync, inngest.StepSync),
+    ):
         assert public(ours) - public(theirs) == {"realtime"}
     for realtime in (
         steps_async.AsyncStepRealtime,
         steps_sync.SyncStepRealtime,
-        _step.StepRealtime,
-        _step.StepRealtimeSync,
+        inngest_step.StepRealtime,
+        inngest_step.StepRealtimeSync,
     ):
         assert public(realtime) == {"publish"}
     for context, sdk in (
