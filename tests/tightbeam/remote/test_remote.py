@@ -343,7 +343,7 @@ async def test_going_on_behind_a_message_that_cant_be_loaded(
     async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
         with monkeypatch.context() as patch:
             patch.setattr(
-                "tightbeam._publishing.encode",
+                "tightbeam._payload.encode.encode",
                 lambda _, data: b"{}" if data["n"] == 1 else orjson.dumps(data),
             )
             patch.setattr("tightbeam._engine.steps.load", lambda _, raw: raw)

@@ -463,7 +463,7 @@ def test_resuming_a_parked_run(project: Path, capsys: pytest.CaptureFixture[str]
     assert main(["runs", "app.db", run_id, "--resume"]) == 2
     assert f"run {run_id} is ready: only a parked run can be resumed" in capsys.readouterr().err
     assert main(["runs", "app.db", "--resume"]) == 2
-    assert "--resume takes a run" in capsys.readouterr().err
+    assert "resume takes runs, or --all" in capsys.readouterr().err
 
 
 def test_runs_of_what_is_no_database(capsys: pytest.CaptureFixture[str]) -> None:
