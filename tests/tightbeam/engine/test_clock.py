@@ -15,7 +15,7 @@ from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, _clock
 from tightbeam._engine.alarm import Alarm
-from tightbeam._engine.requests import BeginSleep
+from tightbeam._engine.requests import BeginSleep, LeaveMemory
 from tightbeam._engine.store import Request
 from tightbeam.gateway import _tokens
 
@@ -135,6 +135,39 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
     define(again)
     async with again:
         await until(lambda: bool(naps))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("open", [True, False], ids=["while open", "while nothing ran"])
+async def test_a_timeout_ends_a_run_when_it_was_meant_to(
+    make_client: MakeClient, clock: Clock, storage: Storage, open: bool
+) -> None:
+    """Also one that sleeps, and isn't in memory."""
+
+    def define(client: Client) -> None:
+        @client.function("work", on="app/work", timeout=timedelta(seconds=1))
+        async def work(ctx: Context) -> None:
+            await ctx.step.sleep("nap", timedelta(hours=2))
+
+        @client.function("other")
+        async def other(ctx: Context) -> None: ...
+
+    client = make_client()
+    define(client)
+    async with client:
+        (run_id,) = await client.send("app/work")
+        await until(lambda: storage.double.requested(LeaveMemory) == 1)
+        if open:
+            clock.offset -= HOUR
+            await client.run(client.functions[1])  # it looks, and sets back what is stored
+            await until(lambda: storage.run(run_id).summary.state == "failed")
+    if not open:
+        await storage.closed()
+        clock.offset -= HOUR
+        again = make_client()
+        define(again)
+        async with again:
+            await until(lambda: storage.run(run_id).summary.state == "failed")
 
 
 @pytest.mark.slow

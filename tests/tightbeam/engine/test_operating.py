@@ -38,6 +38,7 @@ from tightbeam import (
 from tightbeam._engine import operating
 from tightbeam._engine.requests import CancelRun, Claim, EndRun
 from tightbeam.hooks import RunInfo
+from tightbeam.testing import Clock
 
 pytestmark = pytest.mark.quick_in_memory
 
@@ -558,7 +559,7 @@ async def test_a_plain_function_ends_with_its_step(
 
 
 async def test_a_plain_function_that_waits_for_a_slot_is_interrupted(
-    client: Client, signals: Signals, monkeypatch: pytest.MonkeyPatch
+    client: Client, signals: Signals, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has slept, and other runs of its function execute."""
     monkeypatch.setattr(operating, "GRACE", 1e6)
@@ -569,7 +570,7 @@ async def test_a_plain_function_that_waits_for_a_slot_is_interrupted(
             signals.said.append("other")
             assert signals.go.wait(10)
             return
-        ctx.step.sleep("nap", timedelta(milliseconds=20))
+        ctx.step.sleep("nap", timedelta(seconds=30))
         signals.said.append("woke")
 
     async with client:
@@ -577,6 +578,7 @@ async def test_a_plain_function_that_waits_for_a_slot_is_interrupted(
         await until(lambda: client.runs.get_sync(run_id).state == "sleeping")
         (other,) = await client.send("app/work", {"other": True})
         await until(lambda: signals.said == ["other"])
+        clock.advance(timedelta(seconds=30))
         await asyncio.sleep(0.05)
         async with asyncio.timeout(10):
             await client.runs.cancel(run_id)

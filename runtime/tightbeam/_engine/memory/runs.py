@@ -116,6 +116,8 @@ class Runs:
             )
             if run.state == "ready" and is_late and not run.is_asleep:
                 self.make_ready(run, now)
+            if run.started_at is not None:  # timeouts count from then
+                run.started_at = min(run.started_at, now)
         return Recovered(given_up, self._park_unknown(request.known))
 
     def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:
@@ -216,6 +218,8 @@ class Runs:
             for step in run.steps.values():
                 if step.state in ("sleeping", "waiting") and step.wake_at is not None and step.wake_at > now:
                     step.wake_at -= lost
+            if run.started_at is not None:  # timeouts count from then
+                run.started_at -= lost
             is_dated = run.new.dated and run.started_at is None
             if run.due_at > now and run.state != "running" and not is_dated:
                 run.due_at -= lost

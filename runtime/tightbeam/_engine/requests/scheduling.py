@@ -47,7 +47,8 @@ class Recover(Request[Recovered]):
     (``RunFailed``). A run that slept is ready at the time when it wakes, and has no death more. A retry that
     is due later from now than it was to wait, and than ``longest_us``, is due now, since the clock must have
     been set back; a run that
-    hasn't begun, or has a step that sleeps or waits, keeps its time. Then the ready runs of functions that
+    hasn't begun, or has a step that sleeps or waits, keeps its time. A run that started later than now
+    started now. Then the ready runs of functions that
     aren't known are parked (``NotRegistered``).
     """
 
@@ -148,6 +149,9 @@ class PutBackAll(Request[None]):
 
 @dataclass(frozen=True, slots=True)
 class PullBack(Request[None]):
-    """Set all times that are still to come back, as the clock was: ends of sleeps, and when runs are due."""
+    """Set all times that are still to come back, as the clock was: ends of sleeps, and when runs are due.
+
+    So are the times at which runs started that haven't ended, since their timeouts count from them.
+    """
 
     lost_us: int

@@ -57,6 +57,8 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
         "AND step.state IN ('sleeping', 'waiting'))",
         (now, now + request.longest_us, now),
     )
+    # Timeouts count from then. The clock was set back.
+    tx.execute("UPDATE run SET started_at = ? WHERE state = 'ready' AND started_at > ?", (now, now))
     return Recovered(given_up, _park_unknown(tx, request.known))
 
 
@@ -185,4 +187,9 @@ def pull_back(tx: Transaction, request: PullBack) -> None:
         "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ? "
         "AND NOT (dated AND started_at IS NULL)",
         (lost, now),
+    )
+    tx.execute(  # timeouts count from then
+        "UPDATE run SET started_at = started_at - ? "
+        "WHERE state IN ('ready', 'running', 'sleeping', 'parked') AND started_at IS NOT NULL",
+        (lost,),
     )
