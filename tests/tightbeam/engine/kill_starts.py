@@ -1,4 +1,4 @@
-"""Kill processes that start, await and invoke runs on one journal; let one finish, and say what there is.
+"""Kill processes that start, await, invoke, cancel and retry runs; let one finish, and say what there is.
 
 A process of its own without threads, so that children can be forked from it: python -m
 tests.tightbeam.engine.kill_starts FILE KILLS SEED. Prints one JSON object.
@@ -17,11 +17,21 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tightbeam import Client, Context, ContextSync, CronEvent, FailureEvent, NotRegistered, cron
+from tightbeam import (
+    Client,
+    Context,
+    ContextSync,
+    CronEvent,
+    FailureEvent,
+    NotRegistered,
+    RunState,
+    RunStateError,
+    cron,
+)
 from tightbeam._engine.session import Session
 from tightbeam._engine.sqlite import runs
 
@@ -30,6 +40,8 @@ __all__ = ["HOUR", "LIMIT"]
 HOUR = timedelta(hours=1)
 LIMIT = timedelta(milliseconds=60)
 TENANTS = 2
+CANCELLED = ("parent", "replier", "tenant", "late", "fails")
+STATES: tuple[RunState, ...] = ("ready", "running", "sleeping")
 BACKLOG = 40
 # Imported here, before the forks: a child then needs a few milliseconds to its first write.
 assert Session is not None
@@ -91,8 +103,10 @@ def define(client: Client) -> None:
         for n in range(2):
             executing[key] += 1
             crowd = executing[key]
-            await ctx.step.run(f"work{n}", _give, "")
-            executing[key] -= 1
+            try:
+                await ctx.step.run(f"work{n}", _give, "")
+            finally:
+                executing[key] -= 1
             if crowd > 1:
                 return f"{crowd} at a time"
             await ctx.step.sleep(f"pause{n}", timedelta(milliseconds=2))
@@ -123,13 +137,31 @@ async def live(path: str, told: int, events: int, finish: bool) -> None:
                 client.send("app/fails"),
                 *(client.send("app/tenant", {"tenant": str(n % TENANTS)}) for _ in range(3)),
             )
-        while not finish or any(left(path)):  # noqa: ASYNC110 - the journal has no event
+        operating = asyncio.create_task(operate(client, finish=finish))
+        while not finish or (any(left(path)) and not operating.done()):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.02)
+        operating.cancel()
+
+
+async def operate(client: Client, *, finish: bool) -> None:
+    """Cancel runs in whatever they are doing, and retry all that are cancelled: that starts nothing twice."""
+    chance = random.Random(os.getpid())
+    while True:
+        await asyncio.sleep(0.002)
+        with suppress(RunStateError):  # it goes on meanwhile
+            for run in await client.runs.list(state="cancelled", limit=1_000 if finish else 3):
+                await client.runs.retry(run.id)
+            function, state = chance.choice(CANCELLED), chance.choice(STATES)
+            for run in () if finish else await client.runs.list(function=function, state=state, limit=2):
+                await client.runs.cancel(run.id)
 
 
 def left(path: str) -> Iterator[str]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        yield from (row[0] for row in connection.execute("SELECT id FROM run WHERE ended_at IS NULL"))
+        yield from (
+            row[0]
+            for row in connection.execute("SELECT id FROM run WHERE ended_at IS NULL OR state = 'cancelled'")
+        )
 
 
 def spawn(path: str, told: int, events: int, *, finish: bool = False) -> int:
