@@ -51,6 +51,15 @@ Json: TypeAlias = Mapping[str, Any]
 _functions: WeakKeyDictionary[inngest.Inngest, list[inngest.Function[Any]]] = WeakKeyDictionary()
 
 
+def _ids(id: str, on_failure: object) -> tuple[str, ...]:
+    """Return the ids that a function takes: its own, and that of its handler of failures."""
+    return (id,) if on_failure is None else (id, failure_id(id))
+
+
+def _ids_of(function: inngest.Function[Any]) -> tuple[str, ...]:
+    return _ids(function.local_id, function.on_failure_fn_id)
+
+
 def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     carrier = carrier_of(client)
     accepts = typed_trigger(options)
@@ -62,6 +71,8 @@ def _created(client: inngest.Inngest, options: dict[str, Any]) -> Any:
     make: Callable[..., Any] = inngest.Inngest.create_function
 
     def create(handler: Callable[..., Any], /) -> inngest.Function[Any]:
+        if isinstance(client, Client):
+            client._refuse_registered(str(options.get("fn_id")), options.get("on_failure"))  # pyright: ignore[reportPrivateUsage]  # this module's own
         typed_result = "output_type" not in options
         adapted = wrapped(
             handler, carrier, str(options.get("fn_id")), accepts=accepts, typed_result=typed_result
@@ -159,6 +170,16 @@ class Client(inngest.Inngest):
         """The functions of this client: what ``serve`` takes."""
         return list(_functions.get(self, ()))
 
+    def _refuse_registered(self, id: str, on_failure: object) -> None:
+        """Refuse an id for `create_function` that `function` has registered.
+
+        Raises:
+            EngineError: it has: the SDK would serve only one of them.
+        """
+        for name in _ids(id, on_failure):
+            if self._tightbeam_registry.find(name) is not None:
+                raise id_taken(name)
+
     @for_itself(inngest.Inngest.create_function)
     def create_function(self, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # takes more
         """Create a function as the SDK does, for handlers of `Context` and `ContextSync` too.
@@ -238,8 +259,11 @@ class Client(inngest.Inngest):
 
         def register(handler: Any, /) -> Any:
             registry = self._tightbeam_registry
-            if registry.find(id) is None and any(each.local_id == id for each in self.functions):
-                raise id_taken(id)
+            theirs = [each for each in self.functions if registry.find(each.local_id) is None]
+            taken = {name for each in theirs for name in _ids_of(each)}
+            for name in _ids(id, on_failure):
+                if name in taken:
+                    raise id_taken(name)
             options.check(id)
             sdk = sdk_options(id, options)  # before anything is registered
             if on_failure is not None:

@@ -14,8 +14,7 @@ from tightbeam._hooks.info import SendInfo
 from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import from_json
 from tightbeam._starting.schedule import check_schedules
-from tightbeam.errors import NotJson
-from tightbeam.inngest._memo import MAX_INTEGER, is_changed
+from tightbeam.inngest._memo import check_unchanged
 from tightbeam.inngest._run_metadata import with_metadata_of
 
 __all__ = ["SdkSendCall", "is_sdk_event", "sdk_event", "sdk_triggers", "typed_trigger"]
@@ -51,11 +50,7 @@ def sdk_event(sent: SendCall, functions: Iterable[Accepted]) -> inngest.Event:
             Inngest would change.
     """
     plain = from_json(sent.encode(functions, MAX_PAYLOAD_BYTES))
-    if is_changed(plain):
-        raise NotJson(
-            f'the data of event "{sent.name}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
-            "would change: it keeps numbers as 64-bit floats; send it as a string"
-        )
+    check_unchanged(plain, f'the data of event "{sent.name}"')
     options = sent.options
     due = 0 if options.due_at is None else options.due_at // 1000
     return inngest.Event(name=sent.name, data=plain, id=options.id or "", ts=due)

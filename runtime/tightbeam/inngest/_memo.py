@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["MAX_INTEGER", "is_changed", "memo_of", "value_of"]
+from tightbeam._payload.plain import pointer_token
+from tightbeam.errors import NotJson
+
+__all__ = ["MAX_INTEGER", "check_unchanged", "is_changed", "memo_of", "value_of"]
 
 MAX_INTEGER = 2**53 - 1
 """The greatest integer that a 64-bit float, and so JavaScript, tells from its neighbours."""
@@ -35,6 +38,33 @@ def memo_of(value: Any) -> Any:
 def value_of(memo: Any) -> Any:
     """Return the value that `memo_of` made a memo of."""
     return json.loads(memo[_KEY]) if _is_text(memo) else memo
+
+
+def check_unchanged(value: Any, what: str) -> None:
+    """Refuse plain JSON data in which the server would change an integer.
+
+    Args:
+        value: the data.
+        what: the beginning of the error message, such as ``the data of event "a"``.
+
+    Raises:
+        NotJson: it would; with the JSON pointer of the first one.
+    """
+    if is_changed(value):
+        raise NotJson(
+            f"{what} holds an integer beyond ±{MAX_INTEGER}, which Inngest would change: it keeps numbers as "
+            f"64-bit floats; send it as a string: {_changed_at(value)}"
+        )
+
+
+def _changed_at(value: Any) -> str:
+    """Return the JSON pointer of the first integer that the server would change, of data that has one."""
+    pointer = ""
+    while isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        key, value = next((key, part) for key, part in parts if is_changed(part))
+        pointer += f"/{pointer_token(str(key))}"
+    return pointer
 
 
 def is_changed(value: Any) -> bool:

@@ -18,11 +18,11 @@ from tightbeam._publishing import MAX_PAYLOAD_BYTES
 from tightbeam._results import from_json, to_json
 from tightbeam._starting.matching import as_expression, check_condition
 from tightbeam._step_checks import check_wait
-from tightbeam.errors import NotJson, NotRegistered
+from tightbeam.errors import NotRegistered
 from tightbeam.inngest._call import Call, ResultCodec, StepUse, run_kind
 from tightbeam.inngest._errors import StepError, translating
 from tightbeam.inngest._events import is_sdk_event, sdk_event
-from tightbeam.inngest._memo import MAX_INTEGER, is_changed
+from tightbeam.inngest._memo import check_unchanged
 from tightbeam.inngest._options import check_seconds
 from tightbeam.inngest._run_metadata import data_with, event_without_metadata
 
@@ -402,11 +402,7 @@ def _plain(call: Call, function: str, data: object) -> Mapping[str, Any] | None:
         return cast("Mapping[str, Any] | None", data)
     _, raw = accepts.invoked(accepts.arguments(data), MAX_PAYLOAD_BYTES)
     plain: dict[str, Any] = from_json(raw)
-    if is_changed(plain):
-        raise NotJson(
-            f'the data for function "{function}" holds an integer beyond ±{MAX_INTEGER}, which Inngest '
-            "would change: it keeps numbers as 64-bit floats; send it as a string"
-        )
+    check_unchanged(plain, f'the data for function "{function}"')
     return plain
 
 

@@ -108,6 +108,37 @@ def test_what_the_embedded_client_refuses_is_refused(client: Client) -> None:
     assert len(client.functions) == 1
 
 
+@pytest.mark.parametrize("first", ["function", "create_function"])
+@pytest.mark.parametrize(
+    ("fn_id", "id", "on_failure"),
+    [
+        ("f", "f", None),
+        ("f-failure", "f", "function"),
+        ("f", "f-failure", "create_function"),
+    ],
+)
+def test_two_ways_of_making_functions_have_one_namespace(
+    client: Client, first: str, fn_id: str, id: str, on_failure: str | None
+) -> None:
+    """The SDK would serve one of the two, and say nothing."""
+
+    async def failed(ctx: Any) -> None: ...
+
+    def make(way: str) -> None:
+        handler: Any = failed if way == on_failure else None
+        if way == "function":
+            client.function(id, on="app/x", on_failure=handler)(upload)
+        else:
+            client.create_function(fn_id=fn_id, trigger=TRIGGER, on_failure=handler)(other)
+
+    async def other(ctx: Any) -> None: ...
+
+    make(first)
+    with pytest.raises(tightbeam.EngineError, match="there is already a function"):
+        make("create_function" if first == "function" else "function")
+    assert len(client.functions) == 1
+
+
 async def test_results_must_fit_their_annotations_as_on_the_embedded_engine(client: Client) -> None:
     @client.function("f")
     async def body(ctx: tightbeam.Context) -> int:

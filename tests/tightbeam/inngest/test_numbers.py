@@ -98,6 +98,7 @@ async def test_a_steps_result_comes_back_as_it_was(client: Client, annotated: bo
 
 async def test_an_event_that_the_server_would_change_is_not_sent(client: Client, server: StandIn) -> None:
     with pytest.raises(tightbeam.NotJson, match="send it as a string") as caught:
-        await client.send("app/paid", {"ids": [BIG]})
+        await client.send("app/paid", {"n": 2**53 - 1, "of/a": [{"ids": [1, BIG]}, BIG]})
+    assert str(caught.value).endswith(": /of~1a/0/ids/1")
     assert str(BIG) not in str(caught.value)
     assert server.requests == []
