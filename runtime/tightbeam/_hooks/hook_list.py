@@ -222,7 +222,9 @@ def metadata_of(info: PublishInfo | SendInfo) -> bytes | None:
     try:
         if not isinstance(metadata, dict):
             raise TypeError  # a hook has put something else in its place
-        wanted = {key: value for key, value in metadata.items() if key not in RESERVED_METADATA}
+        wanted = metadata
+        if not RESERVED_METADATA.isdisjoint(metadata):
+            wanted = {key: value for key, value in metadata.items() if key not in RESERVED_METADATA}
         raw = orjson.dumps(wanted)
     except Exception:  # noqa: BLE001 - a hook changes nothing, whatever it has put there
         isnt = f"a hook has put something into {what} that isn't JSON"

@@ -55,18 +55,50 @@ _MAX_STEP_NAMES = 1_000
 Attributes = dict[str, Any]
 
 
+class _PublishKind:
+    """What the publishes to one topic of one template have in common, made once."""
+
+    __slots__ = ("attributes", "name", "operation", "waits")
+
+    def __init__(self, publish: PublishInfo) -> None:
+        template, topic, durable, server = publish.template, publish.topic, publish.durable, publish.server
+        self.name = f"publish {template}"
+        self.operation = Operation("publish", "send", template, topic, durable, server=server)
+        self.waits = durable or server is not None
+        self.attributes: Attributes = {
+            SYSTEM: SYSTEM_NAME,
+            OPERATION_NAME: "publish",
+            OPERATION_TYPE: "send",
+            DESTINATION: "",  # of each publish
+            TEMPLATE: template,
+            TOPIC: topic,
+            DURABLE: durable,
+        }
+        if server is not None:
+            self.attributes.update(server_attributes(server))
+
+
 class Tracing:
     """What all spans of a hook are made with."""
 
-    __slots__ = ("metrics", "operations", "propagator", "step_name", "tracer")
+    __slots__ = ("_publishes", "metrics", "propagator", "step_name", "tracer")
 
     def __init__(self, tracer: Tracer, propagator: TextMapPropagator, metrics: Metrics) -> None:
         self.tracer = tracer
         self.propagator = propagator
         self.metrics = metrics
         self.step_name = BoundedNames(_MAX_STEP_NAMES, "")
-        self.operations: dict[tuple[str, str, bool, str | None], Operation] = {}
-        """The publishes that were made: each is counted, and making a key takes longer than finding it."""
+        self._publishes: dict[tuple[str, str, bool, str | None], _PublishKind] = {}
+
+    def kind_of(self, publish: PublishInfo) -> _PublishKind:
+        """Return what a publish has in common with others."""
+        key = publish.template, publish.topic, publish.step_id is not None, publish.server
+        known = self._publishes.get(key)
+        if known is None:
+            known = _PublishKind(publish)
+            if len(self._publishes) < MAX_SERIES:
+                self._publishes[key] = known
+        return known
 
 
 class _Scope:
@@ -125,28 +157,22 @@ class _Scope:
 class PublishScope(_Scope):
     """A publish, whose context travels with the message."""
 
-    __slots__ = ("_publish",)
+    __slots__ = ("_kind", "_publish")
 
     def __init__(self, tracing: Tracing, publish: PublishInfo) -> None:
         super().__init__(tracing)
         self._publish = publish
+        self._kind = tracing.kind_of(publish)
 
     def __enter__(self) -> None:
-        publish = self._publish
-        attributes: Attributes = {
-            SYSTEM: SYSTEM_NAME,
-            OPERATION_NAME: "publish",
-            OPERATION_TYPE: "send",
-            DESTINATION: publish.channel,
-            TEMPLATE: publish.template,
-            TOPIC: publish.topic,
-            DURABLE: publish.durable,
-        }
-        if publish.server is not None:
-            attributes.update(server_attributes(publish.server))
-        name = f"publish {publish.template}"
-        span = self._tracing.tracer.start_span(name, kind=SpanKind.PRODUCER, attributes=attributes)
-        self._open(span, publish.metadata)
+        publish, kind = self._publish, self._kind
+        attributes = kind.attributes.copy()
+        attributes[DESTINATION] = publish.channel
+        around = get_current()  # once: who isn't told what is current looks it up each time
+        span = self._tracing.tracer.start_span(
+            kind.name, around, kind=SpanKind.PRODUCER, attributes=attributes
+        )
+        self._open(span, publish.metadata, inside=around)
 
     def _describe(self, span: Span, error: BaseException | None) -> None:
         publish = self._publish
@@ -161,15 +187,8 @@ class PublishScope(_Scope):
             record_error(span, error)
 
     def _measure(self, error: BaseException | None, seconds: float) -> None:
-        publish = self._publish
-        key = publish.template, publish.topic, publish.durable, publish.server
-        known = self._tracing.operations
-        if (operation := known.get(key)) is None:
-            operation = Operation("publish", "send", *key[:3], server=publish.server)
-            if len(known) < MAX_SERIES:
-                known[key] = operation
-        waits = publish.durable or publish.server is not None
-        self._tracing.metrics.sent(operation, error, seconds if waits else None)
+        kind = self._kind
+        self._tracing.metrics.sent(kind.operation, error, seconds if kind.waits else None)
 
 
 class SendScope(_Scope):
