@@ -33,6 +33,7 @@ from tightbeam._engine.requests import (
     RetryRun,
     SendEvent,
     Tick,
+    Unpark,
 )
 from tightbeam._message import now_us
 from tightbeam._starting.matching import condition_of
@@ -196,6 +197,44 @@ async def test_a_run_that_waits_for_a_retry_keeps_its_time(opened: Opened) -> No
     opened.ask(RetryRun("a", 1, now_us() + HOUR // 2, RunError("KeyError", "", None), ()))
     assert send(opened).taken == 1
     assert opened.claim() == []
+    assert 1_000 < due_in(opened, "a") < 1_900
+
+
+@pytest.mark.parametrize("waits_for", ["event", "run"])
+@pytest.mark.parametrize("resumed", ["by a start", "by hand"])
+async def test_what_comes_while_a_run_is_parked_makes_it_due(
+    opened: Opened, waits_for: str, resumed: str
+) -> None:
+    """A release without the function is deployed while the run waits, and the next one has it again."""
+    opened.started("a")
+    if waits_for == "event":
+        wait(opened, "a")
+    else:
+        invoke(opened, "a", "child")
+    opened.ask(PutBackAll())
+    opened.ask(Recover(frozenset({"other"}), HOUR))
+    assert opened.state("a") == "parked"
+    if waits_for == "event":
+        assert send(opened).taken == 1
+    else:
+        assert [run.id for run in opened.claim(1, "other")] == ["child"]
+        opened.ask(EndRun("child", b"1", None, ()))
+    assert opened.state("a") == "parked"
+    if resumed == "by hand":
+        opened.ask(Unpark("a", None))
+        (run,) = opened.claim()
+    else:
+        (run,) = opened.claim(unpark=("work",))
+    assert [memo.state for memo in run.memos.values()] == ["done"]
+
+
+async def test_a_run_that_is_parked_while_it_waits_for_a_retry_keeps_its_time(opened: Opened) -> None:
+    opened.started("a")
+    wait(opened, "a", alone=False)
+    opened.ask(RetryRun("a", 1, now_us() + HOUR // 2, RunError("KeyError", "", None), ()))
+    opened.ask(Recover(frozenset({"other"}), HOUR))
+    assert send(opened).taken == 1
+    assert opened.claim(unpark=("work",)) == []
     assert 1_000 < due_in(opened, "a") < 1_900
 
 

@@ -285,8 +285,13 @@ class Runs:
         if run.due_at > now:
             if run.state == "sleeping":
                 run.due_at = now
-            elif run.state == "ready" and any(step.wake_at == run.due_at for step in run.steps.values()):
-                self.make_ready(run, now)
+            elif run.state in ("ready", "parked") and any(
+                step.wake_at == run.due_at for step in run.steps.values()
+            ):
+                if run.state == "ready":
+                    self.make_ready(run, now)
+                else:
+                    run.due_at = now
         self.woken.append(run.id)
 
     def _end_invoked(self, run: StoredRun) -> None:

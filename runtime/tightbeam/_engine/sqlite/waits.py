@@ -128,11 +128,13 @@ def end_invoked(tx: Transaction, run_id: str) -> None:
 def _wake(tx: Transaction, run_id: str) -> None:
     """Have a run be due for which a step has ended that it waited for.
 
-    A run that waits for a retry, which is due at another time than its steps, keeps that time.
+    A run that waits for a retry, which is due at another time than its steps, keeps that time. One that is
+    parked is due once it is taken up again.
     """
     tx.execute(
         "UPDATE run SET due_at = :now WHERE id = :run AND due_at > :now AND (state = 'sleeping' OR "
-        "(state = 'ready' AND EXISTS (SELECT 1 FROM step WHERE run_id = :run AND wake_at = due_at)))",
+        "(state IN ('ready', 'parked') "
+        "AND EXISTS (SELECT 1 FROM step WHERE run_id = :run AND wake_at = due_at)))",
         {"now": now_us(), "run": run_id},
     )
     tx.woken.append(run_id)
