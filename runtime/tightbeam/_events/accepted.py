@@ -211,8 +211,8 @@ def _takes_class(source: Trigger[..., Any, Any], data: object) -> bool:
     """Return whether an object is the data of an event by its class: a model, or a dictionary for a map."""
     if not isinstance(source, EventRef) or source.payload_type is None:
         return data is None
-    classes = (source.__topic__.compiled or source.__topic__.compile()).classes
-    return isinstance(data, classes or dict)
+    compiled = source.__topic__.compiled or source.__topic__.compile()
+    return isinstance(data, compiled.classes) or (compiled.takes_maps and isinstance(data, dict))
 
 
 def _takes_json(source: Trigger[..., Any, Any], raw: bytes) -> bool:

@@ -6,7 +6,7 @@ A topic is compiled at its first use. Each part is built only when something nee
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel
@@ -101,9 +101,16 @@ class CompiledTopic:
             return (self.model,)
         if self.payload_type is Any:
             return (BaseModel,)
+        return tuple(dict.fromkeys(node["cls"] for node in self._alternatives() if _is_model(node)))
+
+    @functools.cached_property
+    def takes_maps(self) -> bool:
+        """Whether a payload that is of no model class may be a dictionary: a map is one."""
+        return self.model is None and any(node["type"] == "dict" for node in self._alternatives())
+
+    def _alternatives(self) -> Iterator[Node]:
         core = self.adapter[2]
-        nodes = alternatives([core], definitions_of(core), _is_model, form="python_schema")
-        return tuple(dict.fromkeys(node["cls"] for node in nodes if _is_model(node)))
+        return alternatives([core], definitions_of(core), _is_model, form="python_schema")
 
     @functools.cached_property
     def dump_typed(self) -> Dump | None:

@@ -43,5 +43,10 @@ deleted_event: v1.DataEventRef[Deleted | DeletedDict, _t.Literal["app/deleted"],
     "app/deleted", Deleted, module=__name__, schemas=".samples_schemas"
 )
 
+CountsEvent: _t.TypeAlias = v1.Event[_t.Literal["app/counts"], Deleted | dict[str, int]]
+counts_event: v1.DataEventRef[
+    Deleted | DeletedDict | dict[str, int], _t.Literal["app/counts"], Deleted | dict[str, int]
+] = v1.event("app/counts", Deleted | dict[str, int], module=__name__, schemas=".samples_schemas")
+
 PingEvent: _t.TypeAlias = v1.Event[_t.Literal["app/ping"], None]
 ping_event: v1.EmptyEventRef[_t.Literal["app/ping"]] = v1.empty_event("app/ping")

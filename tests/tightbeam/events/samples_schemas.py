@@ -18,6 +18,12 @@ SCHEMAS = """
           "properties": {"reason": {"type": "string"}},
           "required": ["reason"],
           "additionalProperties": false
+        },
+        "counts": {
+          "anyOf": [
+            {"$ref": "#/$defs/deleted"},
+            {"type": "object", "additionalProperties": {"type": "integer"}}
+          ]
         }
       }
     }
@@ -30,6 +36,11 @@ SCHEMAS = """
     },
     "app/restored": {
       "ref": "https://tightbeam.invalid/events.json#/$defs/upload",
+      "dialect": "https://json-schema.org/draft/2020-12/schema",
+      "open": false
+    },
+    "app/counts": {
+      "ref": "https://tightbeam.invalid/events.json#/$defs/counts",
       "dialect": "https://json-schema.org/draft/2020-12/schema",
       "open": false
     },

@@ -17,6 +17,7 @@ from tests.tightbeam.events.samples import (
     RestoredEvent,
     Upload,
     UploadEvent,
+    counts_event,
     deleted_event,
     ping_event,
     restored_event,
@@ -243,6 +244,20 @@ async def test_names_are_true(client: tightbeam.Client) -> None:
     ]
 
 
+async def test_a_dictionary_tells_the_event_whose_data_is_a_map(client: tightbeam.Client) -> None:
+    heard = Heard()
+    function = client.function("f", on=upload_event | counts_event)(heard.handler)
+    async with client:
+        await client.run(function, {"a": 1})
+        await client.run(function, Deleted(reason="x"))
+        await client.run(function, Upload(upload_id="u1"))
+    assert heard.events == [
+        ("app/counts", {"a": 1}),
+        ("app/counts", Deleted(reason="x")),
+        ("app/upload", Upload(upload_id="u1")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("trigger", "data", "text"),
     [
@@ -254,6 +269,7 @@ async def test_names_are_true(client: tightbeam.Client) -> None:
         (upload_event | deleted_event, ({"reason": "x"},), "is told by a model of one of them, not by dict"),
         (upload_event | deleted_event, (None,), "is told by a model of one of them, not by NoneType"),
         (upload_event | restored_event, (Upload(upload_id="u1"),), "and <EventRef 'app/upload'> and"),
+        (deleted_event | counts_event, (Deleted(reason="x"),), "take a Deleted: send the event instead"),
         (ping_event | DAILY, (None,), "send the event instead"),
     ],
 )
