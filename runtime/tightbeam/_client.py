@@ -145,11 +145,11 @@ class Client:
         *,
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Given] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Given] | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
@@ -158,11 +158,11 @@ class Client:
         *,
         on: str | None = None,
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Event] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Event] | None = None,
     ) -> Register[[Json], Event[str, Json]]: ...
     def function(
         self,
@@ -170,11 +170,11 @@ class Client:
         *,
         on: Any = None,
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Any] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Any] | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 

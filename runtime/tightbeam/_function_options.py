@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from tightbeam._event_paths import path_problem
 from tightbeam.errors import EngineError
 
 __all__ = ["Concurrency", "EventKey", "FunctionOptions", "Priority", "RetryDelay"]
 
-EventKey: TypeAlias = str | Callable[[Any], object]
+Given = TypeVar("Given")
+
+EventKey: TypeAlias = str | Callable[[Given], object]
 """What runs share a limit by: a path such as ``"event.data.userId"``, or a function of the event."""
-Concurrency: TypeAlias = int | tuple[int, EventKey] | list[int | tuple[int, EventKey]]
+Concurrency: TypeAlias = int | tuple[int, EventKey[Given]] | list[int | tuple[int, EventKey[Given]]]
 """How many runs execute at a time: of the function, of each key, or both."""
-Priority: TypeAlias = str | Callable[[Any], int]
+Priority: TypeAlias = str | Callable[[Given], int]
 """By how many seconds a new run goes ahead: a path such as ``"event.data.urgency"``, or a function of the
 event."""
 RetryDelay: TypeAlias = timedelta | Sequence[timedelta] | Callable[[int], timedelta]
@@ -31,7 +33,7 @@ class FunctionOptions:
 
     retries: int = 3
     """How often a failing step, or the code between two steps, is tried again."""
-    concurrency: Concurrency | None = None
+    concurrency: Concurrency[Any] | None = None
     """How many of its runs execute at a time; None for the engine's default."""
     retry_delay: RetryDelay | None = None
     """How long a run waits before it is tried again; None for the client's."""
@@ -39,7 +41,7 @@ class FunctionOptions:
     """The handler of a run that is started when one of the function's runs has failed."""
     timeout: timedelta | None = None
     """How long a run may take from its first start on."""
-    priority: Priority | None = None
+    priority: Priority[Any] | None = None
     """By how many seconds a new run goes ahead of others."""
 
     def check(self, function: str) -> None:
@@ -67,7 +69,7 @@ class FunctionOptions:
         return next((each for each in _limits(self.concurrency) if isinstance(each, int)), None)
 
     @property
-    def key_limit(self) -> tuple[int, EventKey] | None:
+    def key_limit(self) -> tuple[int, EventKey[Any]] | None:
         """How many runs of one key execute at a time, and what the key is; None without such a limit."""
         return next((each for each in _limits(self.concurrency) if isinstance(each, tuple)), None)
 

@@ -195,11 +195,11 @@ class Client(inngest.Inngest):
         *,
         on: Trigger[Payload, Other, Given],
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Given] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Given] | None = None,
     ) -> Register[Payload, Given]: ...
     @overload
     def function(
@@ -208,11 +208,11 @@ class Client(inngest.Inngest):
         *,
         on: str | None = None,
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Event] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Event] | None = None,
     ) -> Register[[Json], inngest.Event]: ...
     def function(
         self,
@@ -220,11 +220,11 @@ class Client(inngest.Inngest):
         *,
         on: Any = None,
         retries: int = 3,
-        concurrency: Concurrency | None = None,
+        concurrency: Concurrency[Any] | None = None,
         retry_delay: RetryDelay | None = None,
         on_failure: FailureHandler | None = None,
         timeout: timedelta | None = None,
-        priority: Priority | None = None,
+        priority: Priority[Any] | None = None,
     ) -> Any:
         """Register the decorated handler, async with a `Context` or sync with a `ContextSync`.
 

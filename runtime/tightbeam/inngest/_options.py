@@ -67,7 +67,7 @@ def check_seconds(step_id: str, timeout: object) -> None:
         )
 
 
-def _expression(function: str, what: str, path: EventKey) -> str:
+def _expression(function: str, what: str, path: EventKey[Any]) -> str:
     """Return a path, which is an expression of the server's, too.
 
     Raises:

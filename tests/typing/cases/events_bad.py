@@ -62,6 +62,10 @@ async def by_model(ctx: Context[Upload]) -> None:  # bad, types only
     print(ctx)
 
 
+def of_deleted(event: DeletedEvent) -> int:
+    return len(event.data.reason)
+
+
 async def takes_bare(ctx: Context) -> int:
     return 1
 
@@ -94,6 +98,20 @@ functions.function("m", on=UploadEvent)(takes_upload)  # bad
 functions.function("n", on=Upload)(takes_upload)  # bad
 functions.function("o", on=upload_event, retries="3")(takes_upload)  # bad
 functions.function("p", on=upload_event, retry=3)(takes_upload)  # bad
+functions.function("q", on=upload_event, concurrency=(2, of_deleted))(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, concurrency=[(2, lambda e: e.data.typo)])(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, concurrency=[9, (2, of_deleted)])(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, concurrency=[(2, lambda: 5)])(takes_upload)  # bad, types only
+functions.function("q", on="app/plain", concurrency=(2, of_deleted))(takes_bare)  # bad, types only
+functions.function("q", on=upload_event, concurrency=("2", "event.data.uploadId"))(takes_upload)  # bad
+functions.function("q", on=upload_event, concurrency="2")(takes_upload)  # bad
+functions.function("q", on=upload_event, priority=lambda e: e.data.typo)(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, priority=lambda e: e.data.filename)(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, priority=of_deleted)(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, priority=5)(takes_upload)  # bad
+functions.function("q", on=upload_event, on_failure=takes_upload)(takes_upload)  # bad, types only
+functions.function("q", on=upload_event, timeout=5)(takes_upload)  # bad
+functions.function("q", on=upload_event, retry_delay=5)(takes_upload)  # bad
 upload_event | "app/other"  # bad
 cron(5)  # bad
 cron("0 9 * * *", "Europe/Berlin")  # bad

@@ -200,6 +200,54 @@ async def odd(ctx: Context[OddEvent]) -> int:
     return len(ctx.event.data.children or [])
 
 
+def uploader(event: UploadEvent) -> str:
+    return event.data.upload_id
+
+
+def any_key(event: Event) -> str:
+    return event.name
+
+
+@functions.function("by-key", on=upload_event, concurrency=(2, uploader), priority=lambda event: 5)
+async def by_key(ctx: Context[UploadEvent]) -> int:
+    return 1
+
+
+@functions.function(
+    "by-lambda",
+    on=upload_event,
+    concurrency=[10, (2, lambda event: event.data.upload_id)],
+    priority=lambda event: len(event.data.filename),
+)
+def by_lambda(ctx: ContextSync[UploadEvent]) -> int:
+    return 1
+
+
+@functions.function(
+    "by-name-and-data",
+    on=upload_event | deleted_event | cron("0 9 * * *"),
+    concurrency=[(2, lambda event: event.data.by if event.name == "app/upload.deleted" else event.name)],
+    priority="event.data.urgency",
+)
+async def by_name_and_data(ctx: Context[UploadEvent | DeletedEvent | CronEvent]) -> int:
+    return 1
+
+
+@functions.function("by-any-key", on=upload_event | deleted_event, concurrency=(2, any_key))
+async def by_any_key(ctx: Context[UploadEvent | DeletedEvent]) -> int:
+    return 1
+
+
+@functions.function("by-untyped-key", on="app/plain", concurrency=[(2, lambda event: event.data["user"])])
+async def by_untyped_key(ctx: Context) -> int:
+    return 1
+
+
+@functions.function("by-path", on=upload_event, concurrency=[20, (2, "event.data.uploadId")])
+async def by_path(ctx: Context[UploadEvent]) -> int:
+    return 1
+
+
 async def helper(ctx: Context) -> int:
     return ctx.attempt
 
