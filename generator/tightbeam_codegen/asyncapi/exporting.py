@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from tightbeam_codegen.asyncapi.carried import EXTENSION
 from tightbeam_codegen.asyncapi.descriptions import CONTENT_TYPE, message_head, summary_of, title_of
 from tightbeam_codegen.asyncapi.event_channels import event_channel, event_doc, event_message
+from tightbeam_codegen.asyncapi.references import looks_like_reference
 from tightbeam_codegen.asyncapi.schemas import Schemas, safe_key
 from tightbeam_codegen.examples import Example
 from tightbeam_codegen.model import ChannelModel, EventModel, Model, TopicShape
@@ -110,7 +111,7 @@ class _Entries:
         for topic, stated in zip(channel.topics, channel.definition.topics, strict=True):
             own = topics[topic.name]
             payload = self._schemas.payload(_payload(self._model, channel, stated))
-            example = self._example_of(channel, topic.name)
+            example = self._example(channel, topic.name)
             self.messages[f"{key}.{own}"] = _message(stated, topic, payload, example, own)
             self.operations[f"{key}.{own}"] = _operation(topic.name, topic.doc, key, own, self._view)
 
@@ -119,11 +120,15 @@ class _Entries:
         key, own = _channel_key(event), safe_key(event.module[-1])
         stated = event.definition.payload
         payload = None if stated is None else self._schemas.payload(_payload(self._model, event, stated))
-        example = None if stated is None else self._example_of(event, stated.name)
+        example = None if stated is None else self._example(event, stated.name)
         self.channels[key] = event_channel(event, {own: f"{key}.{own}"})
         self.messages[f"{key}.{own}"] = event_message(event, payload, example)
         doc = event_doc(event)
         self.operations[f"{key}.{own}"] = _operation(event.module[-1], doc, key, own, self._view)
+
+    def _example(self, defined: ChannelModel | EventModel, payload: str) -> Example | None:
+        example = self._example_of(defined, payload)
+        return None if example is None or looks_like_reference(example.value) else example
 
 
 def _payload(model: Model, defined: ChannelModel | EventModel, payload: Topic) -> Node:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tightbeam._payload.subschemas import HOLDERS, SCHEMA_MAPS, inside
 from tightbeam_codegen.asyncapi.portable import is_portable, rewritten, without_effect
+from tightbeam_codegen.asyncapi.references import looks_like_reference
 from tightbeam_codegen.json_schema.keywords import REFERENCES
 from tightbeam_codegen.json_schema.official import is_official
 from tightbeam_codegen.problems import Problems, quoted
@@ -240,6 +241,7 @@ def _counting(node: Node) -> Iterator[tuple[str, Any]]:
         if keyword.startswith("x-") or (
             keyword in dialect.keywords
             and not without_effect(keyword, value)
+            and not (keyword in ("default", "examples") and looks_like_reference(value))
             and (keyword == "$ref" or not alone)
         ):
             yield keyword, value

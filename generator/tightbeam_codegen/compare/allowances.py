@@ -94,6 +94,9 @@ class Allowances:
         found: dict[tuple[str, str], list[_Key]] = {}
         for defined in self._new.described if self._new is not None else ():
             uri = defined.definition.document.uri
+            if isinstance(defined, EventModel):
+                # An event whose data is gone has no schema, and can still state a reason.
+                found[uri, defined.definition.name] = [(uri, ())]
             for payload in defined.definition.payloads:
                 found[uri, payload.name] = [
                     (uri, payload.pointer[:-1]),

@@ -15,6 +15,7 @@ from tests.browser.browsing import chromium, require_browser
 from tests.node_packages import require_node
 from tests.tightbeam_codegen.compiling import channel, write_files
 from tests.tightbeam_codegen.golden import GOOD
+from tests.tightbeam_codegen.schemas import STRING, closed
 from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
@@ -103,6 +104,28 @@ def test_hostile_text_stays_text(project: Path) -> None:
         assert main(["init", f"again-{Path(file).suffix}", "--from", file]) == 0
         written = project / f"again-{Path(file).suffix}" / "x.channel.json"
         assert written.read_bytes() == (project / "schemas/x.channel.json").read_bytes()
+
+
+def test_data_that_looks_like_a_reference_is_no_example(project: Path) -> None:
+    """Tools follow a `$ref` wherever it stands: a document with such an example can't be read."""
+    # A map, since the parser itself fails at a property that is declared under this name.
+    reference: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": STRING,
+        "required": ["$ref"],
+        "examples": [{"$ref": "a"}],
+    }
+    listed = {"type": "array", "items": {**reference, "default": {"$ref": "b"}}, "minItems": 1}
+    inner = closed("list", list=listed)
+    files = {
+        "x.channel.json": channel("x", plain=reference, inner=inner, other=closed("a", a=STRING)),
+        "e.event.json": {"name": "app/e", "schema": inner},
+    }
+    write_files(project / "schemas", files)
+    (outcome,) = parsed(exported(project / "schemas", project / "a.json")).values()
+    assert [each for each in outcome["diagnostics"] if each["code"] != NEWER] == []
+    messages = [["plain", True, 0], ["inner", True, 0], ["other", True, 1], ["app/e", True, 0]]
+    assert outcome["messages"] == messages
 
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>AsyncAPI</title>

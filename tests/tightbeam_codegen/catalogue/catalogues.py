@@ -53,6 +53,7 @@ def hostile(text: str) -> dict[str, Any]:
         "u": {"schema": closed(a=ref(f"common.json#/$defs/{quoted}"))},
     }
     params = {"p": {"type": "string", "description": text, "examples": [text]}}
+    name = "".join(filter(str.isprintable, text)).replace("*", "")
     return {
         "x.channel.json": {
             "name": "x/{p}",
@@ -61,5 +62,6 @@ def hostile(text: str) -> dict[str, Any]:
             "params": params,
             "topics": topics,
         },
+        "e.event.json": {"name": f"x/{name[:200]}".strip(), "description": text, "schema": schema},
         "common.json": shared,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,14 +149,25 @@ def snippets(site: dict[str, str], page: str, title: str) -> str:
     return "".join(Page(rest.partition("</pre>")[0]).texts)
 
 
+@pytest.fixture
+def _own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets modules below `tmp_path` be imported, and leaves the project's own bindings to other tests."""
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "generated"}
+    for name in before:
+        del sys.modules[name]
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in [name for name in sys.modules if re.match(r"generated\b|use_", name)]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
 @pytest.mark.slow
-async def test_what_is_sent_runs_the_function(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("_own_modules")
+async def test_what_is_sent_runs_the_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both snippets of each event, in one program that type-checks."""
     site = catalogue(tmp_path, FILES)
     assert main(["generate", str(tmp_path / "schemas"), "--output", str(tmp_path / "generated")]) == 0
-    monkeypatch.syspath_prepend(tmp_path)
     for page in ("upload", "health/ping", "order", "shared"):
         name = page.replace("/", "_")
         imports, _, send = snippets(site, f"events/{page}.html", "Send").partition("\n\n")

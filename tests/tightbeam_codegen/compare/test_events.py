@@ -229,3 +229,18 @@ def test_data_that_comes_or_goes(clone: Clone, compare: Compare) -> None:
     code, out, _ = compare()
     assert (code, changed(out)) == (1, [("upload", "app/upload", "any")])
     assert [each["kind"] for each in json.loads(out)["code"]] == ["data-added"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(OLD, {"name": "app/upload"}), ({"name": "app/upload"}, OLD)])
+def test_an_exception_allows_data_that_comes_or_goes(
+    clone: Clone, compare: Compare, before: Any, after: Any
+) -> None:
+    """Both of what changes: the payloads, and what callers must change."""
+    clone.commit({"schemas/upload.event.json": before})
+    clone.write(
+        {"schemas/upload.event.json": {**after, "x-tightbeam-allow-breaking": "Nobody sends it yet."}}
+    )
+    code, out, _ = compare()
+    found = json.loads(out)
+    assert (code, found["exceptions"][0]["allows"]) == (0, 2)
+    assert [each["allowed"] for each in found["topics"] + found["code"]] == ["Nobody sends it yet."] * 2
