@@ -299,7 +299,7 @@ class Client(inngest.Inngest):
 
     @overload
     async def send(
-        self, events: inngest.Event | list[inngest.Event], /, *, skip_middleware: bool = False
+        self, events: inngest.Event | list[inngest.Event], *, skip_middleware: bool = False
     ) -> list[str]: ...
     @overload
     async def send(
@@ -316,7 +316,7 @@ class Client(inngest.Inngest):
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
-    async def send(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
+    async def send(self, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # no event of ours has a keyword `events`
         """Send events, as the SDK does; or one with its data, as on the embedded engine.
 
         An event with a definition, or one that a function of this client has a definition of, is checked
@@ -349,7 +349,7 @@ class Client(inngest.Inngest):
 
     @overload
     def send_sync(
-        self, events: inngest.Event | list[inngest.Event], /, *, skip_middleware: bool = False
+        self, events: inngest.Event | list[inngest.Event], *, skip_middleware: bool = False
     ) -> list[str]: ...
     @overload
     def send_sync(
@@ -366,7 +366,7 @@ class Client(inngest.Inngest):
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
-    def send_sync(self, events: Any, /, *data: Any, **options: Any) -> list[str]:
+    def send_sync(self, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # as above
         """Send events without ``await``, from any thread. See `send`."""
         carrier, call = carrier_of(self), SdkSendCall(events, data, options, self.event_api_origin)
         with Around(carrier.hooks.send, call.info):

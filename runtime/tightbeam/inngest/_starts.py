@@ -45,7 +45,7 @@ class StartingStep(inngest.Step):
     __tightbeam__: Call
 
     @overload
-    async def send_event(self, step_id: str, events: inngest.Event | list[inngest.Event], /) -> list[str]: ...
+    async def send_event(self, step_id: str, events: inngest.Event | list[inngest.Event]) -> list[str]: ...
     @overload
     async def send_event(
         self, step_id: str, events: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
@@ -62,7 +62,7 @@ class StartingStep(inngest.Step):
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
-    async def send_event(self, step_id: str, events: Any = None, /, *data: Any, **options: Any) -> list[str]:
+    async def send_event(self, step_id: str, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # no event of ours has a keyword `events`
         """Send an event as a step, or events of the SDK as its own method does.
 
         Args:
@@ -205,7 +205,7 @@ class StartingStepSync(inngest.StepSync):
     __tightbeam__: Call
 
     @overload
-    def send_event(self, step_id: str, events: inngest.Event | list[inngest.Event], /) -> list[str]: ...
+    def send_event(self, step_id: str, events: inngest.Event | list[inngest.Event]) -> list[str]: ...
     @overload
     def send_event(
         self, step_id: str, events: Sendable[Sending], /, *data: Sending.args, **options: Sending.kwargs
@@ -222,7 +222,7 @@ class StartingStepSync(inngest.StepSync):
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
-    def send_event(self, step_id: str, events: Any = None, /, *data: Any, **options: Any) -> list[str]:
+    def send_event(self, step_id: str, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # as above
         """Send an event as a step. See `StartingStep.send_event`."""
         with translating(), _as_kind("step.send_event"):
             return super().send_event(step_id, _sdk_events(self.__tightbeam__, events, data, options))
@@ -318,8 +318,6 @@ def _as_kind(kind: Any) -> Generator[None]:
 
 def _sdk_events(call: Call, events: Any, data: tuple[Any, ...], options: dict[str, Any]) -> _Sdk:
     """Return the events of the SDK that a call of ``send_event`` means."""
-    if events is None and "events" in options:
-        events = options.pop("events")  # by the name that the SDK's own method has for it
     if is_sdk_event(events) and not data and not options:
         return cast("_Sdk", events)
     return [sdk_event(SendCall(events, data, options), call.carrier.accepted.values())]

@@ -64,6 +64,27 @@ async def test_options_of_a_send_are_the_events(client: Client, sent: list[innge
         await client.send("app/plain", delay=timedelta(0))
 
 
+async def test_events_of_the_sdk_may_be_named_as_in_its_own_methods(
+    client: Client, sent: list[inngest.Event]
+) -> None:
+    @client.function("f", on="app/upload")
+    async def f(ctx: Context) -> list[str]:
+        return await ctx.step.send_event(step_id="a", events=inngest.Event(name="app/a"))
+
+    @client.function("g", on="app/upload")
+    def g(ctx: ContextSync) -> list[str]:
+        return ctx.step.send_event("b", events=[inngest.Event(name="app/b")])
+
+    assert (await run_of(client, "f").finish()).body == ["e1"]
+    assert (await run_of(client, "g").finish()).body == ["e2"]
+    assert await client.send(events=inngest.Event(name="app/c")) == ["e3"]
+    assert client.send_sync(events=[inngest.Event(name="app/d")], skip_middleware=True) == ["e4"]
+    assert [each.name for each in sent] == ["app/a", "app/b", "app/c", "app/d"]
+    nothing: Any = client.send
+    with pytest.raises(TypeError, match="events"):
+        await nothing()
+
+
 async def test_a_step_sends_our_events_and_the_sdks(client: Client, sent: list[inngest.Event]) -> None:
     @client.function("f", on="app/upload")
     async def f(ctx: Context) -> list[str]:

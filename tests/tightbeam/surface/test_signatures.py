@@ -43,8 +43,10 @@ def test_clients(name: str) -> None:
     embedded = [shape(call) for call in calls_of(tightbeam.Client, name)]
     on_inngest = [
         [
-            # The first parameter of `send` is called as the SDK calls it; it is positional.
-            ("event", kind, default) if each == "events" else (each, kind, default)
+            # The first parameter of `send` is called as the SDK calls it; the SDK's events may be so named.
+            ("event", inspect.Parameter.POSITIONAL_ONLY, default)
+            if each == "events"
+            else (each, kind, default)
             for each, kind, default in shape(call)
         ]
         for call in calls_of(tightbeam.inngest.Client, name)
