@@ -280,7 +280,10 @@ def _runs(name: str, found: Checkup) -> Iterator[Finding]:
         for function, microseconds in sorted(found.overdue.items()):
             if microseconds > _LATE * 1e6:
                 text = f'runs of "{function}" have been due for {microseconds / 1e6:,.0f} s'
-                remedy = "Is the function registered, and does its concurrency suffice?"
+                remedy = (
+                    f"What holds them up: tightbeam runs {name} --state running --function {function}. "
+                    "A run that hangs holds its slot, and that of its concurrency key, until it is cancelled."
+                )
                 yield Finding("journal", "note", "pending", text, remedy)
     if parked := found.states.get("parked"):
         why = ", ".join(f"{count:,} of {function} ({kind})" for function, kind, count in found.parked)

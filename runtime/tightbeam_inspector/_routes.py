@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import fields
 from importlib.metadata import version
 from importlib.resources import files
@@ -21,7 +21,6 @@ from starlette.routing import Route
 
 from tightbeam._engine.details import Part
 from tightbeam._engine.requests import (
-    FindRun,
     ListFunctions,
     ListRuns,
     ReadMessage,
@@ -165,7 +164,7 @@ class Inspector:
     async def _run(self, request: Request) -> Response:
         self._enter(request)
         run_id = request.path_params["id"]
-        found = await self._read(FindRun(run_id))
+        found = await self._answer(self._engine.read_detail(run_id))
         if found is None:
             raise Refused(404, "there is no such run")
         actions = _ACTIONS.get(found.summary.state, ()) if self._run_actions else ()
@@ -239,8 +238,11 @@ class Inspector:
         self._taps.discard(tap)
 
     async def _read(self, query: Query[Answer]) -> Answer:
+        return await self._answer(self._engine.read(query))
+
+    async def _answer(self, reading: Awaitable[Answer]) -> Answer:
         try:
-            return await self._engine.read(query)
+            return await reading
         except EngineError as error:
             raise no_journal() from error
 

@@ -192,6 +192,8 @@ def test_retry_after_a_fix(runs: Command, path: Path, ids: list[str]) -> None:
     assert states(path) == {failed: "done", sleeping: "sleeping", latest: "failed"}
     steps = {step["id"]: step["attempts"] for step in runs.document("show", path, failed)[1]["steps"]}
     assert steps["first"] == 1
+    # Its first step is older than its latest start.
+    assert " -" not in runs("show", path, failed)[1].partition("took")[2]
 
 
 @pytest.mark.slow
@@ -301,6 +303,7 @@ def test_a_file_that_a_client_has_open(action: str, runs: Command, path: Path, i
         (["list", "FILE", "--url", "http://127.0.0.1:9"], "both"),
         (["FILE", "--url", "http://127.0.0.1:9"], "both"),
         (["retry", "FILE", "RUN", "--url", "http://127.0.0.1:9"], "both"),
+        (["show", "--url", "http://127.0.0.1:1", "RUN"], "no answer"),
     ],
 )
 def test_what_is_refused(arguments: list[str], words: str, runs: Command, path: Path, ids: list[str]) -> None:

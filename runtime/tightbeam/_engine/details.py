@@ -96,7 +96,10 @@ class StepDetail:
     topic: str | None
     """Of a publish; else the event that is waited for or sent, or the function that is invoked."""
     state: str
-    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized), ``sleeping`` or ``waiting``."""
+    """``done``, ``failed`` (attempts used up), ``failing`` (not memoized), ``sleeping`` or ``waiting``.
+
+    ``running`` too, of a run that this process executes: see `with_steps_under_way`.
+    """
     attempts: int
     started_at: datetime
     ended_at: datetime | None

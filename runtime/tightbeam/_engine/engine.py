@@ -30,7 +30,7 @@ from tightbeam.errors import EngineError, JournalRefused, NoGateway, NotEntered
 
 if TYPE_CHECKING:
     # Not at import: programs that only publish live go without.
-    from tightbeam._engine.details import RunRecord
+    from tightbeam._engine.details import RunDetail, RunRecord
     from tightbeam._engine.requests import SendEvent
     from tightbeam._engine.session import Session
     from tightbeam._engine.settings import Settings
@@ -194,6 +194,15 @@ class EmbeddedEngine:
     def read_sync(self, query: Query[Answer], /) -> Answer:
         """See `Engine`."""
         return self._entered().store.call(query)
+
+    async def read_detail(self, run_id: str, /) -> RunDetail | None:
+        """Return a run with its steps, also those that are executed now; None if there is no such run."""
+        from tightbeam._engine.requests import FindRun  # not at import: see the top of this module
+        from tightbeam._engine.under_way import with_steps_under_way
+
+        calls = self._entered().scheduler.operator.under_way(run_id)  # first: what ends meanwhile is stored
+        found = await self.read(FindRun(run_id))
+        return None if found is None else with_steps_under_way(found, calls)
 
     async def position_since(self, channels: Iterable[str], since_ms: int, /) -> str:
         """See `Engine`."""

@@ -16,6 +16,7 @@ from tightbeam._engine.execution import Execution
 from tightbeam._engine.requests import CancelRun, EndRun, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed
 from tightbeam._engine.run_waiters import RunWaiters
+from tightbeam._engine.step_log import StepCall
 from tightbeam._engine.store import Store
 from tightbeam._engine.traces import run_error
 from tightbeam._hooks.hook_list import Around, HookList
@@ -64,6 +65,11 @@ class Operator:
         self._loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
         """What is under way for callers."""
+
+    def under_way(self, run_id: str) -> list[StepCall]:
+        """Return the calls of the steps that a run executes now; on any thread."""
+        execution = self._resident.get(run_id)
+        return [] if execution is None else execution.log.under_way()
 
     # -- cancelling ------------------------------------------------------------------------------------------
 

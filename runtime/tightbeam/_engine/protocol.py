@@ -21,7 +21,7 @@ else:
     from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
-    from tightbeam._engine.details import RunRecord
+    from tightbeam._engine.details import RunDetail, RunRecord
     from tightbeam._engine.requests import SendEvent
     from tightbeam._hooks.hook_list import HookList
     from tightbeam._registry import Registry
@@ -401,6 +401,14 @@ class Engine(Carrier, RunSource, Protocol):
             RunParked: what the run remembers doesn't fit today's code.
             RunCancelled: the run was cancelled.
             Exception: what the run has failed with.
+        """
+        ...
+
+    async def read_detail(self, run_id: str, /) -> RunDetail | None:
+        """Return a run with its steps, also those that are executed now; None if there is no such run.
+
+        Raises:
+            NotEntered: the engine isn't started.
         """
         ...
 

@@ -120,7 +120,7 @@ class StepLog:
         self._lock = threading.Lock()
         self._uses: dict[str, _Use] = {}
         self._counts: dict[str, int] = {}
-        self._in_flight: dict[str, StepKind] = {}
+        self._in_flight: dict[str, StepCall] = {}
         self._origins: list[tuple[StepCall, BaseException]] = []
         self._ended = False
         self._when_idle: Callable[[], None] | None = None
@@ -170,9 +170,10 @@ class StepLog:
             _refuse_mismatch(id, self._uses.setdefault(id, use), use)
             if memo is not None:
                 _refuse_mismatch(step_id, (memo.kind, memo.channel, memo.topic), use)
+            call = StepCall(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
             if memo is None or memo.state in ("sleeping", "waiting"):
-                self._in_flight[id] = use[0]
-            return StepCall(id, number, step_id, use, memo, failed_before, self.attempt, now_us())
+                self._in_flight[id] = call
+            return call
 
     def refuse_if_ended(self) -> None:
         """Refuse to be used after the end of the execution.
@@ -191,11 +192,16 @@ class StepLog:
         """
         return Replaced(call.failed_before, self.attempt > 0 or self._deaths > 0)
 
+    def under_way(self) -> list[StepCall]:
+        """Return the calls of the steps in flight; on any thread."""
+        with self._lock:
+            return list(self._in_flight.values())
+
     @property
     def only_sleeping(self) -> bool:
         """Whether the run waits for nothing but time."""
         with self._lock:
-            return all(kind in PASSIVE for kind in self._in_flight.values())
+            return all(call.use[0] in PASSIVE for call in self._in_flight.values())
 
     def fall_asleep(self, call: StepCall, alarm: Alarm) -> None:
         """Note that a step sleeps from now on."""
@@ -218,7 +224,7 @@ class StepLog:
             return (
                 not self.over.is_set()
                 and 0 < len(self._sleeping) == len(self._in_flight)
-                and all(kind in PASSIVE for kind in self._in_flight.values())
+                and all(call.use[0] in PASSIVE for call in self._in_flight.values())
                 and all(alarm.left() > seconds for alarm in self._sleeping.values())
             )
 
@@ -259,7 +265,7 @@ class StepLog:
 
     def _busy(self) -> bool:
         # Sleeps don't count: when they end is stored, and the next execution goes on sleeping.
-        return any(kind not in PASSIVE for kind in self._in_flight.values())
+        return any(call.use[0] not in PASSIVE for call in self._in_flight.values())
 
     def fail(self, call: StepCall, error: BaseException) -> StepOutcome:
         """Note that a step's function raised an error, and return how the step ends.

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tightbeam._engine.details import ENDED, Part, RunState
-from tightbeam._engine.requests import FindRun, ReadPart, ScanRuns
+from tightbeam._engine.requests import ReadPart, ScanRuns
 from tightbeam._message import microseconds_of
 from tightbeam._wire.names import (
     RUN_DATA_BYTES,
@@ -176,14 +176,17 @@ class RunRoutes:
             raise run_refusal(error, RUN_STATUSES.get(type(error), 503))
 
     async def _detail(self, run_id: str) -> RunDetail:
-        found = await self._read(FindRun(run_id))
+        found = await self._answer(self._engine.read_detail(run_id))
         if found is None:
             raise run_refusal(NoSuchRun(run_id), 404)
         return found
 
     async def _read(self, query: Query[Answer]) -> Answer:
+        return await self._answer(self._engine.read(query))
+
+    async def _answer(self, reading: Awaitable[Answer]) -> Answer:
         try:
-            return await self._engine.read(query)
+            return await reading
         except EngineError as error:
             raise run_refusal(error, RUN_STATUSES.get(type(error), 503)) from None
 

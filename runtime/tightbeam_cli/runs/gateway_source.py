@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tightbeam import GatewayRefused, TightbeamError
+from tightbeam import GatewayRefused, RequestFailed, TightbeamError
 from tightbeam._engine.details import Part, RunDetail, RunSummary
 from tightbeam_cli.runs.asked import Selection
 from tightbeam_cli.runs.output import RunsFailed
@@ -14,6 +14,11 @@ from tightbeam_cli.runs.source import Action, scan
 __all__ = ["GatewaySource"]
 
 _Answer = TypeVar("_Answer")
+_REMEDIES = {
+    "read-only": "Ask another gateway of the program, or the file when no client has it open.",
+    "host": "Give the URL that the gateway was started with (public_url=).",
+}
+"""What to do about a refusal, by its code."""
 
 
 class GatewaySource:
@@ -74,12 +79,14 @@ class GatewaySource:
         try:
             return work()
         except TightbeamError as error:
-            is_key = isinstance(error, GatewayRefused) and error.status == 401
-            raise RunsFailed(
-                str(error),
-                ""
-                if not is_key
-                else "Its server key is read from TIGHTBEAM_SERVER_KEY"
-                + (": this one isn't it." if self._has_key else ", which isn't set."),
-                kind=type(error).__name__,
-            ) from error
+            raise RunsFailed(str(error), self._remedy(error), kind=type(error).__name__) from error
+
+    def _remedy(self, error: TightbeamError) -> str:
+        if isinstance(error, RequestFailed) and error.status is None:
+            return "Is it running, and is this its URL?"
+        if not isinstance(error, GatewayRefused):
+            return ""
+        if error.status == 401:
+            found = "this one isn't it" if self._has_key else "which isn't set"
+            return f"Its server key is read from TIGHTBEAM_SERVER_KEY{':' if self._has_key else ','} {found}."
+        return _REMEDIES.get(error.code or "", "")

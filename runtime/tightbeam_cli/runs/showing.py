@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from tightbeam._wire.run_json import detail_object
 from tightbeam_cli.runs.output import Output, RunsFailed
 from tightbeam_cli.runs.places import place_of
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from tightbeam._engine.details import RunDetail
 
 __all__ = ["Payloads", "run_show"]
+
+_UNSEEN = Text(
+    "A step is in the file when it has ended. While its program runs, a gateway (--url) shows it before.",
+    "dim",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ def run_show(arguments: list[str], url: str | None, wanted: Payloads, *, as_json
             output.show(
                 *graph(detail), *(payload(name, raw) for name, raw in _kept(place.source, detail, wanted))
             )
+            if place.is_file and detail.summary.state == "running":
+                output.show(_UNSEEN)
     except RunsFailed as error:
         return output.failed(error)
     return 0

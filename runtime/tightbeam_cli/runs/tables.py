@@ -29,6 +29,9 @@ _STYLES = {
     "waiting": "blue",
 }
 
+_ENDLESS = timedelta(days=9 * 365)
+"""What waits longer has no timeout: its date is as far off as dates may be."""
+
 
 def run_table(found: list[RunSummary]) -> Table:
     """One line a run, oldest first."""
@@ -77,7 +80,8 @@ def graph(detail: RunDetail) -> tuple[Text | Table, ...]:
     table = Table(box=SIMPLE, pad_edge=False)
     for name in ("step", "kind", "outcome", "attempts", "after", "took", "published"):
         table.add_column(name, overflow="fold")
-    began = run.started_at or run.created_at
+    # A run that was retried has steps of earlier executions.
+    began = min([run.started_at or run.created_at, *(step.started_at for step in detail.steps)])
     for index, step in enumerate(detail.steps):
         branch = "└─ " if index == len(detail.steps) - 1 else "├─ "
         table.add_row(
@@ -114,7 +118,8 @@ def _is_from(message: MessageDetail, run_id: str, step: StepDetail) -> bool:
 
 def _state(run: RunSummary) -> Text:
     text = Text(run.state, _STYLES.get(run.state, ""))
-    if run.state in ("ready", "sleeping") and run.due_at > datetime.now(UTC):
+    is_endless = run.state == "sleeping" and run.due_at > datetime.now(UTC) + _ENDLESS
+    if run.state in ("ready", "sleeping") and run.due_at > datetime.now(UTC) and not is_endless:
         text.append(f" until {_moment(run.due_at)}", "none")
     return text
 
@@ -123,7 +128,8 @@ def _outcome(step: StepDetail) -> Text:
     text = Text(step.state, _STYLES.get(step.state, ""))
     if step.channel is None and step.topic is not None and step.state == "waiting":
         text.append(f" for {visible(step.topic)}", "none")
-    if step.wake_at is not None and step.state in ("sleeping", "waiting"):
+    is_endless = step.wake_at is not None and step.wake_at > datetime.now(UTC) + _ENDLESS
+    if step.wake_at is not None and step.state in ("sleeping", "waiting") and not is_endless:
         text.append(f" until {_moment(step.wake_at)}", "none")
     if step.error_type:
         text.append(" ").append_text(_error(step.error_type, step.error_text))

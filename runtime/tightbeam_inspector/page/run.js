@@ -115,7 +115,8 @@ function failure({ error_type: type, error_text: text }, where = null) {
 }
 
 function graph(summary, steps, messages, data) {
-  const start = new Date(summary.started_at ?? summary.created_at).getTime();
+  // A run that was retried has steps of earlier executions.
+  const start = Math.min(...[summary.started_at ?? summary.created_at, ...steps.map((step) => step.started_at)].map((one) => new Date(one).getTime()));
   const ends = [summary.ended_at, ...steps.map((step) => step.ended_at ?? (step.state === "waiting" ? null : step.wake_at))].filter((one) => one !== null);
   const latest = Math.max(start + 1, ...ends.map((one) => new Date(one).getTime()));
   const end = OVER.has(summary.state) ? latest : Math.max(latest, Date.now());

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -199,6 +200,46 @@ async def test_cancel_ends_a_run_at_once(client: Client, worked: list[str]) -> N
         assert (await ask.get(RUNS, params={"state": "cancelled"})).json()["runs"][0]["id"] == run_id
         for action in ("cancel", "resume"):
             assert (await ask.post(f"{RUNS}/{run_id}/{action}")).json()["code"] == "state"
+
+
+async def test_the_step_that_hangs_is_shown(client: Client) -> None:
+    let_go, hangs, tries = asyncio.Event(), asyncio.Event(), 0
+
+    async def first() -> None: ...
+
+    async def wait() -> None:
+        await let_go.wait()
+
+    async def connect() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ConnectionError("try again")
+        hangs.set()
+        await let_go.wait()
+
+    @client.function("stuck", on="app/stuck", retry_delay=timedelta(0))
+    async def stuck(ctx: Context) -> None:
+        await ctx.step.run("first", first)
+        async with asyncio.TaskGroup() as both:
+            if tries:
+                both.create_task(ctx.step.run("wait", wait))
+            both.create_task(ctx.step.run("connect", connect))
+
+    async with entered(client) as ask:
+        (run_id,) = await client.send("app/stuck")
+        async with asyncio.timeout(10):
+            await hangs.wait()
+        steps = (await ask.get(f"{RUNS}/{run_id}")).json()["steps"]
+        assert {one["id"]: (one["state"], one["attempts"], one["ended_at"] is None) for one in steps} == {
+            "first": ("done", 1, False),
+            "wait": ("running", 1, True),
+            "connect": ("running", 2, True),
+        }
+        let_go.set()
+        assert await ended(client, run_id) == "done"
+        steps = (await ask.get(f"{RUNS}/{run_id}")).json()["steps"]
+        assert [one["state"] for one in steps] == ["done"] * 3
 
 
 async def test_a_run_that_isnt_there(client: Client) -> None:
