@@ -10,6 +10,7 @@ from tightbeam.errors import JournalFailed, RunParked, StepMismatch
 
 __all__ = [
     "Interrupt",
+    "InterruptBehindStep",
     "MismatchParked",
     "describe",
     "has",
@@ -26,6 +27,10 @@ _MAX_TEXT = 500
 
 class Interrupt(BaseException):
     """Ends an execution, to retry or resume the run; no `Exception`, so that handlers don't catch it."""
+
+
+class InterruptBehindStep(Interrupt):
+    """The same, raised by a step that has ended and is remembered: it isn't what was cut short."""
 
 
 class MismatchParked(RunParked, StepMismatch):

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tightbeam._channels.refs import TopicRef
-from tightbeam._engine.failure import Interrupt, of_kind
+from tightbeam._engine.failure import Interrupt, InterruptBehindStep, of_kind
 from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam._hooks.hook_list import Around, notify_step
 from tightbeam._hooks.info import PublishInfo, StepInfo
@@ -57,7 +57,7 @@ class Surrounded:
         if self._around_publish is not None:
             self._around_publish.leave(cause)
         if self._info is not None and self._around_step is not None:
-            if error is None:
+            if error is None or of_kind(error, InterruptBehindStep):
                 self._info.outcome = "completed"
             else:
                 has_failed = cause is not None and of_kind(cause, Exception)

@@ -328,10 +328,10 @@ class StepLog:
         with self._lock:
             return next((error for origin, error in reversed(self._origins) if origin is call), None)
 
-    def interrupt(self) -> Interrupt:
+    def interrupt(self, kind: type[Interrupt] = Interrupt) -> Interrupt:
         """Return what ends the execution once it is raised; swallowing it makes the run no success."""
         self.interrupted = True
-        return Interrupt()
+        return kind()
 
     async def wait_until_idle(self) -> None:
         """Wait until no step is in flight but sleeps, so that what is being done is remembered."""

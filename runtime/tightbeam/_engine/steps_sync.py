@@ -16,6 +16,7 @@ from tightbeam._clock import POLL, is_movable
 from tightbeam._context import current_step
 from tightbeam._engine import step_rules
 from tightbeam._engine.alarm import Alarm
+from tightbeam._engine.failure import Interrupt, InterruptBehindStep
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
 from tightbeam._engine.step_log import StepCall, StepLog
@@ -166,7 +167,7 @@ class StepThread:
         finally:
             current_step.set(outer)
         if self._log.is_cut_short:  # a plain function can't be interrupted before
-            raise self._log.interrupt()
+            raise self._log.interrupt(InterruptBehindStep if error is None else Interrupt)
         if error is not None:
             raise error
         return value

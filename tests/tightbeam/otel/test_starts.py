@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,36 @@ async def test_the_handler_of_a_failure_is_in_the_trace_of_the_run_that_failed(r
     assert recorder.path(recorder.one("run work-failure")) == ["run work-failure", *up]
 
 
+async def test_a_plain_step_that_outlasts_the_cancelling_of_its_run_is_completed(recorder: Recorder) -> None:
+    """It can't be interrupted, so it goes on to its end and is remembered: a retry has no span of it."""
+    client = Client(hooks=[recorder.hook()])
+    loop = asyncio.get_running_loop()
+    begun, go_on = asyncio.Event(), threading.Event()
+
+    def block() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(10)
+
+    @client.function("work", on="app/work")
+    def work(ctx: tightbeam.ContextSync) -> None:
+        ctx.step.run("block", block)
+
+    async with client, asyncio.timeout(20):
+        [run_id] = await client.send("app/work")
+        await begun.wait()
+        cancelling = asyncio.create_task(client.runs.cancel(run_id))
+        await asyncio.sleep(0.01)
+        assert not cancelling.done()
+        go_on.set()
+        await cancelling
+        await until(lambda: bool(recorder.named("run work")))
+        assert attributes(recorder.one("run work"))["tightbeam.outcome"] == "cancelled"
+        assert attributes(recorder.one("step block"))["tightbeam.outcome"] == "completed"
+        await client.runs.retry(run_id)
+        await client.runs.wait(run_id)
+    assert len(recorder.named("step block")) == 1
+
+
 async def test_a_cancelled_run_and_its_retry_are_executions_of_one_trace(recorder: Recorder) -> None:
     client = Client(hooks=[recorder.hook()])
     begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -194,8 +225,8 @@ async def test_what_another_process_sends_and_publishes_through_a_gateway_is_in_
 async def test_on_inngest_too(server: StandIn, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[inngest.Event] = []
 
-    async def send(self: Any, event: inngest.Event, *, skip_middleware: bool = False) -> list[str]:
-        sent.append(event)
+    async def send(self: Any, events: list[inngest.Event], *, skip_middleware: bool = False) -> list[str]:
+        sent.extend(events)
         return ["e1"]
 
     monkeypatch.setattr(inngest.Inngest, "send", send)
