@@ -298,10 +298,13 @@ class _Import:
         shared = common_beginning(draft.channel.key for draft in drafts)
         for draft in drafts:
             exported = draft.channel.ours.get("file")
-            name = exported.rpartition("/")[2] if isinstance(exported, str) else ""
-            stem = without_suffix(name) if name.endswith(SUFFIXES) else ""
-            file = file_name(stem or short_name(draft.channel.key, shared), taken, suffix=draft.suffix)
-            taken.add(file)
+            path = exported if isinstance(exported, str) and exported.endswith(SUFFIXES) else ""
+            stem = without_suffix(path.rpartition("/")[2]) or short_name(draft.channel.key, shared)
+            file = file_name(stem, suffix=draft.suffix)
+            if file in taken:  # its folder tells it from the file of that name in another one
+                file = file_name(without_suffix(path) or stem, taken, suffix=draft.suffix)
+            # A channel and an event of one stem would be one module.
+            taken.update(f"{without_suffix(file)}{suffix}" for suffix in SUFFIXES)
             yield file, draft
 
     def _rename(self, files: Mapping[str, Draft]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import keyword
 import re
 import unicodedata
@@ -43,5 +44,8 @@ def file_name(name: str, taken: Container[str] = frozenset(), *, suffix: str = C
         if file not in taken:
             return file
     stem = stem[:_LONGEST].strip("-") or "channel"
-    names = (f"{stem}-{digest[:length]}{suffix}" for length in range(6, len(digest)))
-    return next(file for file in names if file not in taken)
+    digits = itertools.chain(
+        (digest[:length] for length in range(6, len(digest))),
+        (f"{digest[:6]}-{number}" for number in itertools.count(2)),
+    )
+    return next(file for each in digits if (file := f"{stem}-{each}{suffix}") not in taken)

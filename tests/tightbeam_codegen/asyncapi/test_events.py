@@ -178,3 +178,22 @@ def test_the_parser_takes_events(project: Path) -> None:
         "app/{odd} name": True,
         "shared": True,
     }
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(project: Path) -> None:
+    """A channel and an event of one name would be one module, too."""
+    files = {
+        **{f"{each}/done.event.json": {"name": f"{each}/done"} for each in ("orders", "uploads", "users")},
+        "rooms/done.channel.json": channel("rooms", left=STRING),
+    }
+    write_files(project / "schemas", files)
+    document = export(project, "--no-sources")
+    assert main(["init", "again", "--from", str(document)]) == 0
+    written = [path for path in texts(project / "again") if path.endswith((".event.json", ".channel.json"))]
+    assert sorted(written) == [
+        "done.channel.json",
+        "orders-done.event.json",
+        "uploads-done.event.json",
+        "users-done.event.json",
+    ]
+    assert main(["generate", "again", "--output", "generated", "--strict"]) == 0

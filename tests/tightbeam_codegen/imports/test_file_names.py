@@ -44,3 +44,11 @@ def test_different_names_give_different_files() -> None:
     for name in [*HOSTILE, "orders", "Orders", "ORDERS", "orders/", "o-rders", "órders"]:
         taken.add(file_name(name, taken))
     assert len(taken) == len(HOSTILE) + 6
+
+
+def test_one_name_gives_as_many_files_as_are_asked_for() -> None:
+    taken: set[str] = set()
+    for _ in range(100):
+        taken.add(file_name("orders", taken))
+    assert len(taken) == 100
+    assert all(re.fullmatch(r"orders(-[0-9a-f]+)*\.channel\.json", file) for file in taken)
