@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -28,6 +29,10 @@ _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_SERVERS = re.compile(r"(?:[*?]|\d+|[A-Za-z]{3})(?:-(?:\d+|[A-Za-z]{3}))?(?:/\d+)?", re.ASCII)
+"""A part of a field as Inngest's server reads it: it has no `L`, `W` or `#`."""
+_STEP = re.compile(r"/\d+")
+_SATURDAY = 6
 _FIRST_WINDOW = timedelta(minutes=2)
 
 
@@ -175,6 +180,20 @@ def zone_of(expression: str, zone: object) -> ZoneInfo:
     )
 
 
+def _check_for_server(expression: str) -> None:
+    """Refuse fields that Inngest's server doesn't read: it would refuse the whole app, when that is synced.
+
+    Raises:
+        EngineError: there are such.
+    """
+    fields = expression.split()
+    for field in fields:
+        if not all(map(_SERVERS.fullmatch, field.split(","))):
+            raise EngineError(f"cron({expression!r}): Inngest's server can't read the field {field!r}")
+    if any(int(day) > _SATURDAY for day in re.findall(r"\d+", _STEP.sub("", fields[-1]))):
+        raise EngineError(f"cron({expression!r}): on Inngest the days of a week are 0, Sunday, to 6")
+
+
 def check_schedules(function: str, on: object, *, here: bool = True) -> None:
     """Check the schedules that a function is registered with.
 
@@ -195,6 +214,7 @@ def check_schedules(function: str, on: object, *, here: bool = True) -> None:
                 schedule_of(source.expression, source.tz)
             else:
                 check_fields(source.expression, allowed=(5,))
+                _check_for_server(source.expression)
                 zone_of(source.expression, source.tz)
         except EngineError as error:
             raise EngineError(f'function "{function}": {error}') from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import inngest
@@ -13,6 +14,7 @@ from inngest.experimental import mocked
 import tightbeam
 import tightbeam.hooks
 import tightbeam.inngest
+from generated.upload import Upload, UploadEvent, upload_event
 from generated.uploads import Result, Status, UploadsChannel, uploads_channel
 from tests.tightbeam.inngest.calls import Run, app_of
 from tests.tightbeam.inngest.standin import StandIn
@@ -53,6 +55,25 @@ def test_mocked_trigger(client: Client, published: Published, ch: UploadsChannel
     assert published(ch.result) == [Result(success=True, url="/files/cat.png")]
     assert Status(message="begun") in published(ch.status)
     assert {one.run_id for one in published.messages} == {"test"}
+
+
+def test_mocked_trigger_sends_waits_and_invokes(client: Client, published: Published) -> None:
+    @client.function("leaf", on=upload_event)
+    async def leaf(ctx: Context[UploadEvent]) -> Upload:
+        return ctx.event.data
+
+    @client.function("f", on="app/upload")
+    async def function(ctx: Context) -> list[Any]:
+        ids = await ctx.step.send_event("send", upload_event, Upload(upload_id="u1", filename="a"))
+        came = await ctx.step.wait_for_event("wait", event=upload_event, timeout=timedelta(hours=1))
+        missed = await ctx.step.wait_for_event("miss", event=upload_event, timeout=timedelta(hours=1))
+        found = await ctx.step.invoke("invoke", function=leaf, data=Upload(upload_id="u1", filename="a"))
+        return [len(ids), came is not None and came.data.filename, missed, found.filename]
+
+    file = {"uploadId": "u1", "filename": "a"}
+    stubs = {"wait": {"name": "app/upload", "data": file}, "miss": mocked.Timeout, "invoke": file}
+    result = trigger(function, DATA, step_stubs=stubs)
+    assert (result.status, result.output) == (mocked.Status.COMPLETED, [1, "a", None, "a"])
 
 
 def test_mocked_trigger_of_a_sync_function(client: Client, published: Published, ch: UploadsChannel) -> None:

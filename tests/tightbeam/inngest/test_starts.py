@@ -354,11 +354,27 @@ def test_a_schedule_is_the_sdks_trigger(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    "expression", ["*/15 9-17 1,15 JAN-jun,12 mon-FRI", "0 0 ? * 0,6", "5/10 */2 1-31/7 * */7"]
+)
+def test_what_the_server_reads_is_taken(client: Client, expression: str) -> None:
+    @client.function("f", on=cron(expression))
+    async def f(ctx: Context[CronEvent]) -> None: ...
+
+    assert f.get_config("http://app").main.model_dump()["triggers"][0]["cron"] == expression
+
+
+@pytest.mark.parametrize(
     ("schedule", "says"),
     [
         (cron("* * * * * *"), "seconds are read by the embedded engine only"),
         (cron("@daily"), "'0 0 * * *'"),
         (cron("0 9 * * *", tz="Mars/Olympus"), "no time zone"),
+        (cron("0 9 * * 7"), "0, Sunday, to 6"),
+        (cron("0 9 * * 1-7"), "0, Sunday, to 6"),
+        (cron("0 9 L * *"), "can't read the field 'L'"),
+        (cron("0 9 * * 5#2"), "can't read the field '5#2'"),
+        (cron("0 9 * * 5L"), "can't read the field '5L'"),
+        (cron("0 9 1,x * *"), "can't read the field '1,x'"),
     ],
 )
 def test_what_the_server_would_not_read_is_refused(client: Client, schedule: Any, says: str) -> None:
