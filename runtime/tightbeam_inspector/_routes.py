@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tightbeam._engine.details import Part
+from tightbeam._engine.details import RUN_STATES, Part
 from tightbeam._engine.requests import (
     ListFunctions,
     ListRuns,
@@ -46,7 +46,6 @@ _RUNS = 300
 _RUNS_SEARCHED = 3_000
 """The latest runs that a filter searches: a search runs between two commits, so it is bounded."""
 _MAX_WORDS = 16
-_STATES = ("ready", "running", "sleeping", "parked", "done", "failed", "cancelled")
 _ACTIONS = {
     "ready": ("cancel",),
     "running": ("cancel",),
@@ -152,8 +151,8 @@ class Inspector:
         query = self._enter(request)
         state, function = query.get("state") or None, query.get("function") or None
         words = tuple(query.get("text", "").split())
-        if state is not None and state not in _STATES:
-            raise Refused(400, f"there is no such state; the states are {', '.join(_STATES)}")
+        if state is not None and state not in RUN_STATES:
+            raise Refused(400, f"there is no such state; the states are {', '.join(RUN_STATES)}")
         if len(words) > _MAX_WORDS:
             raise Refused(400, f"at most {_MAX_WORDS} words can be searched for")
 

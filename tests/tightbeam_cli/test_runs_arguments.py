@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tightbeam._engine.details import RUN_STATES
+from tightbeam_cli.runs import commands
 from tightbeam_cli.runs.moments import since
 from tightbeam_cli.runs.verbs import VALUE_OPTIONS, VERBS, with_verb
 
@@ -85,3 +87,7 @@ def test_since_without_a_zone_is_in_that_of_this_machine() -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="is no time"):
         since(text, NOW)
+
+
+def test_the_states_are_those_of_runs() -> None:
+    assert commands._STATES == RUN_STATES

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 __all__ = [
     "ENDED",
+    "RUN_STATES",
     "SCANNED",
     "MessageDetail",
     "Part",
@@ -29,6 +30,8 @@ Part = Literal["event", "result", "step"]
 RunState = Literal["ready", "running", "sleeping", "parked", "done", "failed", "cancelled"]
 """How a run is: ``ready`` is due now or later, ``sleeping`` waits for a time or an event, ``parked`` doesn't
 fit today's code."""
+RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
+"""All of them."""
 SCANNED = 2_000
 """Runs that a store looks at for one page of them, while publishers wait."""
 ENDED = frozenset({"done", "failed", "cancelled"})

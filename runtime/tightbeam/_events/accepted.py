@@ -117,7 +117,7 @@ class Accepted:
             return name, encode_json(name, given)
         source, *others = self._sources
         if others:
-            source = self._told_by(data)
+            source = self._source_of(data)
         else:
             has_data = isinstance(source, EventRef) and source.payload_type is not None
             if has_data is not bool(data):
@@ -127,7 +127,7 @@ class Accepted:
             return source.name, encode_event(source, given, limit)
         return CRON_EVENT, NO_DATA
 
-    def _told_by(self, data: tuple[object, ...]) -> Trigger[..., Any, Any]:
+    def _source_of(self, data: tuple[object, ...]) -> Trigger[..., Any, Any]:
         """Return the one event or schedule, of several, whose data is of that class.
 
         Raises:
@@ -172,14 +172,14 @@ class Accepted:
             try:
                 return StartedEvent(name, load_event(self._refs[name], raw))
             except (InvalidPayload, OutdatedBindings) as error:
-                raise EventMisfit(self._function, name, _said(error)) from error
+                raise EventMisfit(self._function, name, _problem_of(error)) from error
         if name == CRON_EVENT and self.crons:
             return StartedEvent(CRON_EVENT, None)
         if name not in _INVOKED_BY_NAME:
             raise EventMisfit(self._function, name, "it isn't one of its events")
-        return self._told_by_json(name, raw)
+        return self._started_by_json(name, raw)
 
-    def _told_by_json(self, name: str, raw: bytes) -> StartedEvent:
+    def _started_by_json(self, name: str, raw: bytes) -> StartedEvent:
         """Return the event that invoked the function, of which there is nothing but JSON.
 
         Raises:
@@ -191,7 +191,7 @@ class Accepted:
                 fitting = [each for each in sources if _takes_json(each, raw)]
                 sources = fitting or [each for each in sources if _loads_json(each, raw)]
             except OutdatedBindings as error:
-                raise EventMisfit(self._function, name, _said(error)) from error
+                raise EventMisfit(self._function, name, _problem_of(error)) from error
         if len(sources) == 1:
             source = sources[0]
             if isinstance(source, EventRef):
@@ -203,7 +203,7 @@ class Accepted:
         raise EventMisfit(self._function, name, problem)
 
 
-def _said(error: InvalidPayload | OutdatedBindings) -> str:
+def _problem_of(error: InvalidPayload | OutdatedBindings) -> str:
     return "; ".join(map(str, error.issues)) if isinstance(error, InvalidPayload) else str(error)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from tightbeam._engine.details import RunRecord, RunsPage
+from tightbeam._engine.details import ENDED, RunRecord, RunsPage
 from tightbeam._engine.requests import ReadRun, ScanRuns
 from tightbeam._message import time_of
 from tightbeam._remote.answers import error_for, json_object
@@ -35,7 +35,7 @@ _REQUESTS = 64
 _LARGEST = RUN_DATA_BYTES + 1024 * 1024
 """Bytes of an answer, with its head."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 10.0
-_STOPS = frozenset({"done", "failed", "cancelled", "parked"})
+_STOPS = ENDED | {"parked"}
 """The states in which nothing more happens by itself."""
 
 

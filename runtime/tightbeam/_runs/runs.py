@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from tightbeam._engine.details import RunRecord, RunsPage, RunState, RunSummary
+from tightbeam._engine.details import RUN_STATES, RunRecord, RunsPage, RunState, RunSummary
 from tightbeam._engine.failure import parked_error
 from tightbeam._engine.protocol import RunSource
 from tightbeam._function import Function
@@ -250,8 +250,8 @@ class _Search:
         self, function: Function[Any] | str | None, state: RunState | None, since: datetime | None, limit: int
     ) -> None:
         """Check what the caller searches for: see `Runs.list`."""
-        if state is not None and state not in get_args(RunState):
-            raise ValueError(f"there is no state {state!r}: the states are {', '.join(get_args(RunState))}")
+        if state is not None and state not in RUN_STATES:
+            raise ValueError(f"there is no state {state!r}: the states are {', '.join(RUN_STATES)}")
         given: object = since
         if given is not None and not isinstance(given, datetime):
             raise TypeError(f"since is a datetime, not {type(given).__name__}")

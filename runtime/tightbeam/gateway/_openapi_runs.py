@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from tightbeam._engine.details import RunState
+from tightbeam._engine.details import RUN_STATES
 from tightbeam._wire.names import (
     RUN_DATA_BYTES,
     RUN_DATA_SIZE,
@@ -19,13 +19,12 @@ from tightbeam.gateway._settings import NAME_LIMIT
 
 __all__ = ["MOMENT", "RUN_SCHEMAS", "run_paths"]
 
-_STATES: Final[tuple[str, ...]] = get_args(RunState)
 MOMENT: Final = (
     r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
 )
 """A time as ISO 8601 has it, as part of a pattern; other forms are taken, too."""
 _SINCE: Final = f"^({MOMENT})?$"
-_ONE_STATE: Final = "|".join(_STATES)
+_ONE_STATE: Final = "|".join(RUN_STATES)
 _SOME_STATES: Final = f"^(({_ONE_STATE})(,({_ONE_STATE}))*)?$"
 _TEXT: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -45,7 +44,7 @@ _RUN: Final = {
     "id": _TEXT,
     "function": _TEXT,
     "event": _TEXT,
-    "state": {"enum": list(_STATES)},
+    "state": {"enum": list(RUN_STATES)},
     "attempt": _COUNT,
     "attempts": _COUNT,
     "failures": _COUNT,

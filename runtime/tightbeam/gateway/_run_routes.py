@@ -10,14 +10,14 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tightbeam._engine.details import ENDED, Part, RunState
+from tightbeam._engine.details import ENDED, RUN_STATES, Part
 from tightbeam._engine.requests import ReadPart, ScanRuns
 from tightbeam._message import microseconds_of
 from tightbeam._wire.names import (
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRoutes"]
 
-_STATES: Final[tuple[str, ...]] = get_args(RunState)
 _ACTIONS: Final = ("cancel", "retry", "resume")
 _PARTS: Final[dict[str, Part]] = {"event": "event", "result": "result", "step": "step"}
 _RUNS = 100
@@ -100,8 +99,10 @@ class RunRoutes:
         """Answer with a page of runs, newest first, and where the next page begins."""
         query = self._enter(request)
         states = tuple(query["state"].split(",")) if query.get("state") else ()
-        if unknown := [state for state in states if state not in _STATES]:
-            raise Refused(400, f"there is no state {unknown[0]!r:.40}; the states are {', '.join(_STATES)}")
+        if unknown := [state for state in states if state not in RUN_STATES]:
+            raise Refused(
+                400, f"there is no state {unknown[0]!r:.40}; the states are {', '.join(RUN_STATES)}"
+            )
         words = tuple(query.get("text", "").split())
         limit = _number(query, "limit", 1, RUNS_A_PAGE)
         page = await self._read(

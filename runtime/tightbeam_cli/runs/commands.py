@@ -32,6 +32,7 @@ runs = typer.Typer(
     help="List, show, retry, cancel and resume runs: those in a database FILE, or behind a gateway (--url).",
 )
 
+# Written out: the help would load the runtime for it.
 _STATES = ("ready", "running", "sleeping", "parked", "done", "failed", "cancelled")
 PLACE_AND_RUNS = Annotated[
     list[str] | None,
