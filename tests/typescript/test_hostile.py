@@ -52,10 +52,7 @@ SCRIPTS: Mapping[str, str] = {
 }
 OFTEN = [
     "end of a comment",
-    "double quote",
     "template",
-    "line separators",
-    "end of a type",
     "end of a script",
 ]
 

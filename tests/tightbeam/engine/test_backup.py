@@ -202,6 +202,7 @@ async def test_what_a_crash_left_is_kept_with_its_log(tmp_path: Path, copy: Path
     assert await read_and_write(path.with_name(restored.aside), ch) == list(range(46))
 
 
+@pytest.mark.slow
 async def test_a_backup_beside_a_log_is_not_opened_with_it(
     tmp_path: Path, copy: Path, ch: JobChannel
 ) -> None:

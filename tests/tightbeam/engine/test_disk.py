@@ -281,6 +281,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_g8_when_the_kernel_refuses_to_write(path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path)],

@@ -46,7 +46,9 @@ BESIDE = (
         ({"type": "array", "items": some(257)}, DIRECT),
         ({"type": "object", "additionalProperties": some(257)}, DIRECT),
         ({"allOf": [some(257), {"type": "object", "properties": {"id": {"type": "string"}}}]}, DIRECT),
-        ({"oneOf": [some(10, first=10 * index) for index in range(30)]}, NESTED),
+        pytest.param(
+            {"oneOf": [some(10, first=10 * index) for index in range(30)]}, NESTED, marks=pytest.mark.slow
+        ),
         ({"type": "object", "oneOf": [some(10, first=10 * index) for index in range(30)]}, BESIDE),
     ],
     ids=["oneOf", "anyOf", "typed", "property", "list", "map", "allOf", "nested", "beside"],

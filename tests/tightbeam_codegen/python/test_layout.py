@@ -151,6 +151,7 @@ def test_modules_are_stable_under_the_formatter(width: int, module: ir.Module) -
     assert formatting_changes(text, width) == ""
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     st.lists(

@@ -172,6 +172,7 @@ def test_a_pattern_is_an_error_or_works(dialect: str, compile_here: Compile) -> 
                 assert "/p: must match the pattern" in why
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
 
