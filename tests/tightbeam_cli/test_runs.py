@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.tightbeam.engine.conftest import until
 from tightbeam import Client, Context
 from tightbeam._engine.backends import journal_at
+from tightbeam._engine.details import RunDetail, RunSummary, StepDetail
 from tightbeam._engine.requests import ListRuns
 from tightbeam_cli import main
+from tightbeam_cli.runs.tables import graph
 
 PRIVATE = "what-only-the-one-who-asks-may-see"
 
@@ -333,3 +337,32 @@ def test_what_a_run_says_moves_no_cursor(runs: Command, tmp_path: Path) -> None:
         assert code == 0
         assert "\x1b" not in out + err
         assert "\r" not in out
+
+
+def test_a_wait_without_a_timeout_has_no_date() -> None:
+    now = datetime.now(UTC)
+    endless, dated = now + timedelta(days=3650), now + timedelta(days=3)
+    for due_at, shown in ((endless, "sleeping"), (dated, f"sleeping until {dated.astimezone():%Y-%m-%d}")):
+        run = RunSummary("r", "order", "app/order", "sleeping", 0, 1, 0, now, now, None, due_at, None, None)
+        console = Console(width=240, record=True, file=io.StringIO())
+        step = StepDetail(
+            "paid",
+            "step.invoke",
+            None,
+            "pay",
+            "waiting",
+            1,
+            now - timedelta(minutes=5),
+            None,
+            due_at,
+            None,
+            None,
+            None,
+        )  # older than the latest start, as after a retry
+        for part in graph(RunDetail(run, 0, None, 2, None, (step,), ())):
+            console.print(part)
+        text = console.export_text()
+        assert shown in text
+        assert ("until" in text) is (due_at == dated)
+        assert "waiting for pay" in text
+        assert "-300" not in text
