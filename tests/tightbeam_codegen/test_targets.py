@@ -130,7 +130,7 @@ def test_the_command_the_settings_and_the_cache_know_it_by_the_list(
         "Generated 2 channels in generated and pages: 10 files written.\n",
     )
     assert command("generate", "--pages", "pages")[1] == (
-        "Nothing to do: generated and pages is up to date.\n"
+        "Nothing to do: generated and pages are up to date.\n"
     )
     assert command("generate", "--pages", "nowhere") == (
         2,

@@ -82,7 +82,8 @@ def _generate(request: Request, settings: Settings, cache: Cache, report: Report
     if known is not None:
         code = report_problems(known, report)
         if code == FINE and not request.check:
-            report.print_outcome(f"Nothing to do: {shown} is up to date.")
+            are = "is" if len(targets) == 1 else "are"
+            report.print_outcome(f"Nothing to do: {shown} {are} up to date.")
         return code
     with progress("Generating…"), without_collection():
         result = _pipeline(settings, cache)
