@@ -395,8 +395,10 @@ class NoSuchRun(EngineError):
     def __init__(self, run_id: str, message: str = "") -> None:
         self.run_id = run_id
         """The id."""
+        # What isn't an id may come from a request: it must not fill a log, nor begin a line of it.
+        shown = run_id if run_id.isprintable() and 0 < len(run_id) <= 64 else ascii(run_id[:64])
         super().__init__(
-            message or f"there is no run {run_id}: it was never started, or is no longer retained"
+            message or f"there is no run {shown}: it was never started, or is no longer retained"
         )
 
 

@@ -205,3 +205,19 @@ def test_every_error_is_public():
     classes = [each for each in vars(errors).values() if inspect.isclass(each)]
     found = {each.__name__ for each in classes if issubclass(each, TightbeamError)}
     assert {name for name in found if not name.startswith("_")} == set(errors.__all__) - {"Issue"}
+
+
+@pytest.mark.parametrize(
+    ("run_id", "shown"),
+    [
+        ("01M8KX4PJ9AKCSWZ3HHK9GBK4Y", "01M8KX4PJ9AKCSWZ3HHK9GBK4Y"),
+        ("", "''"),
+        ("a\nERROR forged", r"'a\nERROR forged'"),
+        ("\ud800", r"'\ud800'"),
+        ("x" * 100_000, f"'{'x' * 64}'"),
+    ],
+)
+def test_what_is_no_id_of_a_run_is_shown_in_bounds(run_id: str, shown: str) -> None:
+    error = errors.NoSuchRun(run_id)
+    assert str(error) == f"there is no run {shown}: it was never started, or is no longer retained"
+    assert error.run_id == run_id
