@@ -7,6 +7,7 @@ tests.tightbeam.engine.kill_starts FILE KILLS SEED. Prints one JSON object.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -146,14 +147,16 @@ async def live(path: str, told: int, events: int, finish: bool) -> None:
 async def operate(client: Client, *, finish: bool) -> None:
     """Cancel runs in whatever they are doing, and retry all that are cancelled: that starts nothing twice."""
     chance = random.Random(os.getpid())
-    while True:
+    for number in itertools.count():
         await asyncio.sleep(0.002)
         with suppress(RunStateError):  # it goes on meanwhile
             for run in await client.runs.list(state="cancelled", limit=1_000 if finish else 3):
                 await client.runs.retry(run.id)
-            function, state = chance.choice(CANCELLED), chance.choice(STATES)
-            for run in () if finish else await client.runs.list(function=function, state=state, limit=2):
-                await client.runs.cancel(run.id)
+            if finish and number >= 100:
+                continue
+            found = await client.runs.list(state=chance.choice(STATES), limit=200)
+            if some := [run for run in found if run.function in CANCELLED]:
+                await client.runs.cancel(chance.choice(some).id)
 
 
 def left(path: str) -> Iterator[str]:
