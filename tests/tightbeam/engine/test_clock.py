@@ -15,8 +15,10 @@ from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, _clock
 from tightbeam._engine.alarm import Alarm
-from tightbeam._engine.requests import BeginSleep, LeaveMemory
+from tightbeam._engine.records import NewRun
+from tightbeam._engine.requests import AddRuns, BeginSleep, LeaveMemory, PullBack, Recover
 from tightbeam._engine.store import Request
+from tightbeam._message import microseconds_of, time_of
 from tightbeam.gateway import _tokens
 
 HOUR = 3600
@@ -244,6 +246,36 @@ async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock,
         await until(lambda: len(ran) == 2)
     assert ran == [0, 1]
     assert [storage.run(run_id).summary.state for run_id in ids] == ["done", "sleeping"]
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_set_back_while_nothing_ran_and_runs_had_not_begun(
+    clock: Clock, storage: Storage, starts: int, noticed: bool
+) -> None:
+    """What was due is due, a delay is as long as it was, and a date is the same date."""
+    delay = timedelta(minutes=5)
+    date = datetime.now(UTC) + delay
+    due_at = microseconds_of(date)
+    async with storage.opened() as store:
+        runs = (
+            NewRun("now", "work"),
+            NewRun("delayed", "work", due_at),
+            NewRun("dated", "work", due_at, dated=True),
+        )
+        store.call(AddRuns(runs, "app/work", b"{}"))
+    clock.offset -= HOUR
+    for _ in range(starts):
+        async with storage.opened() as store:
+            if noticed:  # by the process that had it open, or by this one
+                store.call(PullBack(HOUR * 1_000_000))
+                noticed = False
+            store.call(Recover(frozenset({"work"}), 0))
+    now = time_of(_clock.now_us())
+    due = {run.id: run.due_at for run in storage.runs()}
+    assert due["now"] <= now
+    assert now < due["delayed"] <= now + delay
+    assert due["dated"] == date
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,8 +116,12 @@ class Runs:
             )
             if run.state == "ready" and is_late and not run.is_asleep:
                 self.make_ready(run, now)
-            if run.started_at is not None:  # timeouts count from then
+            # The clock was set back: timeouts count from the start, and delays from when a run was added.
+            if run.started_at is not None:
                 run.started_at = min(run.started_at, now)
+            elif run.state == "ready" and run.created_at > now < run.due_at and not run.new.dated:
+                self.make_ready(run, run.due_at - (run.created_at - now))
+                run.created_at = now
         return Recovered(given_up, self._park_unknown(request.known))
 
     def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:
@@ -223,6 +227,7 @@ class Runs:
             is_dated = run.new.dated and run.started_at is None
             if run.due_at > now and run.state != "running" and not is_dated:
                 run.due_at -= lost
+                run.created_at -= lost
                 if run.state == "ready":
                     self.make_ready(run, run.due_at)
 

@@ -44,12 +44,14 @@ class Recover(Request[Recovered]):
     """Take over what the process before has left: the first request after opening.
 
     A run that was executing is ready again and has a death more; at `MAX_DEATHS` of them it fails
-    (``RunFailed``). A run that slept is ready at the time when it wakes, and has no death more. A retry that
-    is due later from now than it was to wait, and than ``longest_us``, is due now, since the clock must have
-    been set back; a run that
-    hasn't begun, or has a step that sleeps or waits, keeps its time. A run that started later than now
-    started now. Then the ready runs of functions that
-    aren't known are parked (``NotRegistered``).
+    (``RunFailed``). A run that slept is ready at the time when it wakes, and has no death more.
+
+    The clock may have been set back. A retry that is due later from now than it was to wait, and than
+    ``longest_us``, is due now; a run that has a step that sleeps or waits keeps its time. A run that started
+    later than now started now. One that hasn't begun, and was added later than now, was added now, and is
+    due as long after that as before, unless its time is a date.
+
+    Then the ready runs of functions that aren't known are parked (``NotRegistered``).
     """
 
     known: frozenset[str]
@@ -151,7 +153,8 @@ class PutBackAll(Request[None]):
 class PullBack(Request[None]):
     """Set all times that are still to come back, as the clock was: ends of sleeps, and when runs are due.
 
-    So are the times at which runs started that haven't ended, since their timeouts count from them.
+    So are the times at which runs that haven't ended have started, since their timeouts count from them, and
+    those at which runs that are due later were added.
     """
 
     lost_us: int

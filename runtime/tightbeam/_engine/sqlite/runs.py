@@ -57,8 +57,13 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
         "AND step.state IN ('sleeping', 'waiting'))",
         (now, now + request.longest_us, now),
     )
-    # Timeouts count from then. The clock was set back.
+    # The clock was set back: timeouts count from the start, and delays from when a run was added.
     tx.execute("UPDATE run SET started_at = ? WHERE state = 'ready' AND started_at > ?", (now, now))
+    tx.execute(
+        "UPDATE run SET due_at = due_at - (created_at - ?), created_at = ? WHERE state = 'ready' "
+        "AND started_at IS NULL AND NOT dated AND created_at > ? AND due_at > ?",
+        (now, now, now, now),
+    )
     return Recovered(given_up, _park_unknown(tx, request.known))
 
 
@@ -184,9 +189,10 @@ def pull_back(tx: Transaction, request: PullBack) -> None:
         (lost, now),
     )
     tx.execute(
-        "UPDATE run SET due_at = due_at - ? WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ? "
+        "UPDATE run SET due_at = due_at - ?, created_at = created_at - ? "
+        "WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > ? "
         "AND NOT (dated AND started_at IS NULL)",
-        (lost, now),
+        (lost, lost, now),
     )
     tx.execute(  # timeouts count from then
         "UPDATE run SET started_at = started_at - ? "
