@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -71,8 +71,8 @@ def failing(trial: Trial) -> Handler:
 
     async def handler(ctx: tightbeam.Context[Any]) -> None:
         trial.run_id = ctx.run_id
-        # It has what the functions of the demo use.
-        await trial.handler(cast("tightbeam.Context", FailingContext(ctx, trial.injection)))
+        once_failing: Any = FailingContext(ctx, trial.injection)  # it has what the functions of the demo use
+        await trial.handler(once_failing)
 
     return handler
 

@@ -118,6 +118,10 @@ class Metrics:
             description="Duration of a commit of the journal",
             explicit_bucket_boundaries_advisory=_COMMIT_SECONDS,
         )
+        self._observe(meter)
+
+    def _observe(self, meter: metrics.Meter) -> None:
+        """Make the instruments that are read when metrics are collected."""
         counter, gauge = meter.create_observable_counter, meter.create_observable_gauge
         sums = meter.create_observable_up_down_counter
         counter(
