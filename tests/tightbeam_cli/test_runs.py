@@ -209,7 +209,7 @@ def test_all_of_a_filter(runs: Command, path: Path, ids: list[str]) -> None:
     code, done = runs.document("retry", path, "--all", "--since", "1h")
     assert (code, done["ok"]) == (0, True)
     assert done["runs"] == [{"id": ids[0], "error": None}, {"id": ids[2], "error": None}]
-    code, page, _ = runs("cancel", path, "--all")
+    code, page, _ = runs("cancel", path, "--all", "--since", "1h")
     assert (code, page.splitlines()) == (0, [f"run {run_id} is cancelled" for run_id in ids])
     assert set(states(path).values()) == {"cancelled"}
     limited = runs.document("retry", path, "--all", "--state", "cancelled", "--limit", "1")[1]
@@ -293,6 +293,7 @@ def test_a_file_that_a_client_has_open(action: str, runs: Command, path: Path, i
         (["retry"], "no runs are named"),
         (["retry", "FILE"], "retry takes runs, or --all"),
         (["retry", "FILE", "RUN", "--all"], "either runs or --all"),
+        (["cancel", "FILE", "--all"], "would cancel every run"),
         (["cancel", "FILE", "RUN", "--function", "work"], "choose runs for `cancel --all`"),
         (["show", "FILE"], "show takes one run"),
         (["show", "FILE", "RUN", "RUN"], "show takes one run"),

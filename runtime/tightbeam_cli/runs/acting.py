@@ -81,6 +81,12 @@ def _chosen(action: Action, place: Place, selection: Selection, *, every: bool) 
         return [whole_id(place.source, run_id) for run_id in place.runs], False
     if place.runs:
         raise RunsFailed(f"{action} takes either runs or --all", f"See: tightbeam runs {action} --help")
+    if action == "cancel" and selection.is_all:
+        states = " ".join(f"--state {state}" for state in _STATES[action])
+        raise RunsFailed(
+            "cancel --all without a filter would cancel every run that hasn't ended",
+            f"Say which: by --function, --since or --text, or if all are meant by {states}",
+        )
     found, more = place.source.runs(replace(selection, states=selection.states or _STATES[action]))
     return [run.id for run in found][::-1], more
 
