@@ -159,6 +159,7 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             # What is left is on its way to readers that are slow, or don't read at all.
             await flush(self, _has_unwritten)
             await super().shutdown(sockets)
+            await _abort_connections(self)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn has it
             # Not noted as captured: uvicorn would raise it again at the end, and this is a clean one.
@@ -167,6 +168,15 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             self.should_exit = True
 
     return Server(config)
+
+
+async def _abort_connections(server: Any) -> None:
+    """Let go of connections that outlasted the shutdown: accepted in its last moment, or never read from."""
+    for connection in tuple(server.server_state.connections):
+        transport = getattr(connection, "transport", None)
+        if transport is not None:
+            transport.abort()
+    await asyncio.sleep(0)  # they are closed in the loop's next turn
 
 
 def _has_unwritten(connection: Any) -> bool:

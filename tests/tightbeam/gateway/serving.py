@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -72,6 +73,7 @@ async def running(gateway: Gateway, **changed: Any) -> AsyncIterator[str]:
         server.should_exit = True
         async with asyncio.timeout(20):
             await serving
+        gc.enable()  # which the shutdown has turned off for a process that ends
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.gateway.serving import frame, plain_uvicorn, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client
-from tightbeam.gateway import Gateway, _stopping, app
+from tightbeam.gateway import Gateway, _serve, _stopping, app
 
 
 async def until_closing(stream: AsyncIterator[dict[str, str]]) -> None:
@@ -131,3 +132,18 @@ async def test_an_unknown_uvicorn_is_told_once_and_changes_nothing(
     assert "--timeout-graceful-shutdown 2" in record.getMessage()
     async with client:
         await gateway.close()
+
+
+async def test_a_connection_that_outlasts_the_shutdown_is_let_go() -> None:
+    """Its peer never reads: closing would wait for that, and a loop that ends leaves the socket open."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        transport, protocol = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+        connection = SimpleNamespace(transport=transport, protocol=protocol)
+        transport.write(b"x" * 8_000_000)
+        transport.close()
+        await asyncio.sleep(0)
+        assert ours.fileno() != -1
+        server = SimpleNamespace(server_state=SimpleNamespace(connections=[connection]))
+        await _serve._abort_connections(server)
+        assert ours.fileno() == -1

@@ -132,8 +132,8 @@ MODULES = st.builds(
         st.lists(CLASSES, max_size=3, unique_by=lambda item: item.name),
         st.lists(ALIASES, max_size=3, unique_by=lambda item: item.name),
     ).map(lambda both: (*both[0], *both[1])),
-    channel=st.none() | CHANNELS,
-).filter(lambda module: module.items or module.channel)
+    defined=st.none() | CHANNELS,
+).filter(lambda module: module.items or module.defined)
 
 # Shrinking would run the formatter for minutes; the difference says enough.
 QUICK = settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
