@@ -8,14 +8,17 @@ from __future__ import annotations
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from datetime import timedelta
 from time import time_ns
 from typing import TypeVar
 
 from tightbeam._watchers import Watchers
 
-__all__ = ["POLL", "allow_moves", "is_movable", "move", "moved_us", "now_us", "steady_us", "watch"]
+__all__ = ["LONGEST", "POLL", "allow_moves", "is_movable", "move", "moved_us", "now_us", "steady_us", "watch"]
 
 Owner = TypeVar("Owner")
+LONGEST = timedelta(days=3650)
+"""The longest that anything may be put off or take: sleeps, delays, retries, timeouts."""
 POLL = 0.005
 """Seconds after which a thread that sleeps looks again, in a process whose clock a test may move."""
 _moved_us = 0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
+from tightbeam._clock import LONGEST
 from tightbeam._event_paths import path_problem
 from tightbeam.errors import EngineError
 
-__all__ = ["Concurrency", "EventKey", "FunctionOptions", "Priority", "RetryDelay"]
+__all__ = ["Concurrency", "EventKey", "FunctionOptions", "Priority", "RetryDelay", "timeout_problem"]
 
 Given = TypeVar("Given")
 
@@ -24,7 +25,6 @@ event."""
 RetryDelay: TypeAlias = timedelta | Sequence[timedelta] | Callable[[int], timedelta]
 """How long a run waits before it is tried again: a first delay, which doubles; the delay of each attempt, of
 which the last one repeats; or a function of the attempt that failed, counted from 0."""
-_LONGEST = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class FunctionOptions:
         problem = (
             (None if _is_count(self.retries, 0) else "retries is a number of at least 0")
             or _concurrency_problem(self.concurrency)
-            or _timeout_problem(self.timeout)
+            or timeout_problem(self.timeout)
             or _retry_delay_problem(self.retry_delay)
             or (None if self.priority is None else path_problem("priority", self.priority))
         )
@@ -104,13 +104,14 @@ def _concurrency_problem(concurrency: object) -> str | None:
     return None
 
 
-def _timeout_problem(timeout: object) -> str | None:
+def timeout_problem(timeout: object) -> str | None:
+    """Say why something can't be the timeout of a step or a run; None if it can, or is None."""
     if timeout is None:
         return None
     if not isinstance(timeout, timedelta):
         return f"timeout is a timedelta, not {type(timeout).__name__}"
-    if not timedelta(0) < timeout <= _LONGEST:
-        return f"timeout is more than no time and at most {_LONGEST.days} days"
+    if not timedelta(0) < timeout <= LONGEST:
+        return f"timeout is more than no time and at most {LONGEST.days} days"
     return None
 
 
@@ -128,8 +129,8 @@ def _retry_delay_problem(delay: object) -> str | None:
     for each in delays:
         if not isinstance(each, timedelta):
             return f"retry_delay consists of timedeltas, not {type(each).__name__}"
-        if not timedelta(0) <= each <= _LONGEST:
-            return f"retry_delay is no time at least and {_LONGEST.days} days at most"
+        if not timedelta(0) <= each <= LONGEST:
+            return f"retry_delay is no time at least and {LONGEST.days} days at most"
     return None
 
 

@@ -175,6 +175,11 @@ class Registry:
     def __iter__(self) -> Iterator[Function[Any]]:
         return iter(tuple(self._by_id.values()))
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all functions, those that handle failures included."""
+        return frozenset(self._by_id)
+
     def find(self, id: str) -> Function[Any] | None:
         """Return the function with an id, or None."""
         return self._by_id.get(id)

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from typing import Literal
 
+from tightbeam._clock import LONGEST
 from tightbeam.errors import StepMisuse
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
 ]
 
 _NUMBERED = re.compile(r":\d+\Z")
-_MAX_SLEEP = timedelta(days=3650)
 
 
 def is_unicode(text: str) -> bool:
@@ -70,8 +70,8 @@ def check_sleep(step_id: str, duration: object) -> None:
     """
     if not isinstance(duration, timedelta):
         raise StepMisuse(f'step "{step_id}": a sleep takes a timedelta, not {type(duration).__name__}')
-    if duration < timedelta(0) or duration > _MAX_SLEEP:
-        raise StepMisuse(f'step "{step_id}": a sleep lasts from no time to {_MAX_SLEEP.days} days')
+    if duration < timedelta(0) or duration > LONGEST:
+        raise StepMisuse(f'step "{step_id}": a sleep lasts from no time to {LONGEST.days} days')
 
 
 def check_wait(step_id: str, timeout: object) -> None:
@@ -82,8 +82,8 @@ def check_wait(step_id: str, timeout: object) -> None:
     """
     if not isinstance(timeout, timedelta):
         raise StepMisuse(f'step "{step_id}": timeout= is a timedelta, not {type(timeout).__name__}')
-    if timeout < timedelta(0) or timeout > _MAX_SLEEP:
-        raise StepMisuse(f'step "{step_id}": timeout= is from no time to {_MAX_SLEEP.days} days')
+    if timeout < timedelta(0) or timeout > LONGEST:
+        raise StepMisuse(f'step "{step_id}": timeout= is from no time to {LONGEST.days} days')
 
 
 def wrong_step_kind(step_id: str, *, wanted: Literal["async", "plain"]) -> StepMisuse:

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from tightbeam._clock import now_us
 from tightbeam._engine.alarm import Alarm, Timer
+from tightbeam._function_options import timeout_problem
 from tightbeam.errors import StepError, StepMisuse, StepTimeout
 
 __all__ = ["check_timeout", "in_time", "in_time_sync", "step_error"]
 
 Returned = TypeVar("Returned")
-_LONGEST = timedelta(days=3650)
 
 
 class _TookTooLong(TimeoutError):
@@ -30,12 +30,8 @@ def check_timeout(step_id: object, timeout: object) -> None:
     Raises:
         StepMisuse: it isn't a timedelta, isn't positive, or is longer than ten years.
     """
-    if timeout is None:
-        return
-    if not isinstance(timeout, timedelta):
-        raise StepMisuse(f'step "{step_id}": timeout is a timedelta, not {type(timeout).__name__}')
-    if not timedelta(0) < timeout <= _LONGEST:
-        raise StepMisuse(f'step "{step_id}": timeout is more than no time and at most {_LONGEST.days} days')
+    if (problem := timeout_problem(timeout)) is not None:
+        raise StepMisuse(f'step "{step_id}": {problem}')
 
 
 async def in_time(limit: timedelta, begin: Callable[[], Awaitable[Returned]]) -> Returned:

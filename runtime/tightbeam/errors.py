@@ -46,6 +46,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from tightbeam._clock import LONGEST
 from tightbeam._message import now_us, time_of
 
 __all__ = [
@@ -86,7 +87,6 @@ __all__ = [
 ]
 
 _E = TypeVar("_E", bound="TightbeamError")
-_LONGEST_RETRY = timedelta(days=3650)
 
 
 def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, object]) -> _E:
@@ -263,11 +263,11 @@ def _retry_time(retry_after: object) -> datetime:
             raise ValueError("retry_after has no time zone: datetime(…, tzinfo=UTC)")
         moment = retry_after.astimezone(UTC)
     elif isinstance(retry_after, timedelta):
-        moment = now + min(retry_after, _LONGEST_RETRY * 2)
+        moment = now + min(retry_after, LONGEST * 2)
     else:
         raise TypeError(f"retry_after is a timedelta or a datetime, not {type(retry_after).__name__}")
-    if moment > now + _LONGEST_RETRY:
-        raise ValueError(f"retry_after is {_LONGEST_RETRY.days} days at most")
+    if moment > now + LONGEST:
+        raise ValueError(f"retry_after is {LONGEST.days} days at most")
     return moment
 
 

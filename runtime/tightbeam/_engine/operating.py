@@ -215,26 +215,23 @@ class Operator:
 
     async def retry(self, run_id: str) -> None:
         """Let a run that failed or was cancelled go on: see `RetryFrom`."""
-        await self._store.submit(RetryFrom(run_id, self._known()))
+        await self._store.submit(RetryFrom(run_id, self._registry.ids))
         self._nudge()
 
     def retry_sync(self, run_id: str) -> None:
         """Let a run go on, from a thread."""
-        self._store.call(RetryFrom(run_id, self._known()))
+        self._store.call(RetryFrom(run_id, self._registry.ids))
         self._nudge()
 
     async def resume(self, run_id: str) -> None:
         """Let a parked run be tried again: see `Unpark`."""
-        await self._store.submit(Unpark(run_id, self._known()))
+        await self._store.submit(Unpark(run_id, self._registry.ids))
         self._nudge()
 
     def resume_sync(self, run_id: str) -> None:
         """Let a parked run be tried again, from a thread."""
-        self._store.call(Unpark(run_id, self._known()))
+        self._store.call(Unpark(run_id, self._registry.ids))
         self._nudge()
-
-    def _known(self) -> frozenset[str]:
-        return frozenset(function.id for function in self._registry)
 
     # -- waiting ---------------------------------------------------------------------------------------------
 

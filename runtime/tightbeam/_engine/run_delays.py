@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from random import uniform
 
-from tightbeam._clock import now_us
+from tightbeam._clock import LONGEST, now_us
 from tightbeam._engine.failure import leaves, of_kind
 from tightbeam._function_options import RetryDelay
 from tightbeam._message import microseconds_of
@@ -16,7 +16,6 @@ __all__ = ["LONGEST_DOUBLED", "retry_seconds"]
 
 LONGEST_DOUBLED = 300.0
 """Seconds up to which delays are doubled."""
-_LONGEST = timedelta(days=3650)
 _log = logging.getLogger("tightbeam")
 
 
@@ -52,4 +51,4 @@ def _checked(delay: object) -> timedelta:
         raise TypeError(f"retry_delay returns a timedelta, not {type(delay).__name__}")
     if delay < timedelta(0):
         raise ValueError("retry_delay returned less than no time")
-    return min(delay, _LONGEST)
+    return min(delay, LONGEST)

@@ -92,9 +92,8 @@ class Scheduler:
     async def start(self) -> None:
         """Recover what the process before has left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
-        known = frozenset(function.id for function in self._registry)
         on_failure = {function.id: self._registry.on_failure(function.id) for function in self._registry}
-        given_up, unknown = await self._store.submit(Recover(known, longest, on_failure))
+        given_up, unknown = await self._store.submit(Recover(self._registry.ids, longest, on_failure))
         for run in given_up:
             log_given_up(run)
         log_unknown(unknown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from tightbeam._clock import LONGEST
 from tightbeam._engine.new_runs import new_run
 from tightbeam._engine.requests import SendEvent
 from tightbeam._events.sending import SendCall
@@ -14,7 +15,7 @@ from tightbeam.errors import NotRegistered
 
 __all__ = ["FOREVER_US", "event_to_send", "registered"]
 
-FOREVER_US = timedelta(days=3650) // timedelta(microseconds=1)
+FOREVER_US = LONGEST // timedelta(microseconds=1)
 """How long a step waits that has no time limit."""
 
 

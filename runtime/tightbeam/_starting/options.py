@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from tightbeam._clock import LONGEST
 from tightbeam._message import microseconds_of, now_us
 from tightbeam._step_checks import is_unicode
 
-__all__ = ["MAX_AHEAD", "check_key", "due_time"]
+__all__ = ["check_key", "due_time"]
 
-MAX_AHEAD = timedelta(days=3650)
 _MAX_KEY = 512
 
 
@@ -49,8 +49,8 @@ def due_time(delay: object, at: object) -> int | None:
             raise TypeError(f"delay= is a timedelta, not {type(delay).__name__}")
         if delay <= timedelta(0):
             raise ValueError("delay= is more than no time; leave it out to start at once")
-        if delay > MAX_AHEAD:
-            raise ValueError(f"delay= is at most {MAX_AHEAD.days} days")
+        if delay > LONGEST:
+            raise ValueError(f"delay= is at most {LONGEST.days} days")
         return now_us() + max(1, delay // timedelta(microseconds=1))
     if at is None:
         return None
@@ -59,6 +59,6 @@ def due_time(delay: object, at: object) -> int | None:
     if at.utcoffset() is None:
         raise ValueError("at= needs a time zone: datetime.now(UTC) has one, datetime.now() has none")
     due = microseconds_of(at)
-    if due > now_us() + MAX_AHEAD // timedelta(microseconds=1):
-        raise ValueError(f"at= is at most {MAX_AHEAD.days} days from now")
+    if due > now_us() + LONGEST // timedelta(microseconds=1):
+        raise ValueError(f"at= is at most {LONGEST.days} days from now")
     return max(due, 0)

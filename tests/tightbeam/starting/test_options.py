@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from tightbeam._clock import LONGEST
 from tightbeam._message import now_us
-from tightbeam._starting.options import MAX_AHEAD, check_key, due_time
+from tightbeam._starting.options import check_key, due_time
 
 
 def test_a_delay_counts_from_now() -> None:
@@ -33,7 +34,7 @@ def test_a_moment_is_the_same_in_each_zone_and_may_be_past() -> None:
         (timedelta(0), None, ValueError, "more than no time"),
         (timedelta(seconds=-1), None, ValueError, "more than no time"),
         (timedelta.max, None, ValueError, "3650 days"),
-        (MAX_AHEAD + timedelta(microseconds=1), None, ValueError, "3650 days"),
+        (LONGEST + timedelta(microseconds=1), None, ValueError, "3650 days"),
         (None, datetime(2026, 11, 29), ValueError, "time zone"),  # noqa: DTZ001 - naive on purpose
         (None, datetime.max.replace(tzinfo=UTC), ValueError, "3650 days"),
     ],
