@@ -220,7 +220,7 @@ _lock = fork_safe_lock()
 
 
 def bundle(module: str) -> Bundle:
-    """Return the schemas in a generated module, parsed once.
+    """Return the schemas in a generated module, parsed once for each text that it has had.
 
     Args:
         module: its absolute name.
@@ -232,7 +232,6 @@ def bundle(module: str) -> Bundle:
         return _bundle(module)
 
 
-@functools.cache
 def _bundle(module: str) -> Bundle:
     try:
         text: object = importlib.import_module(module).SCHEMAS
@@ -243,9 +242,15 @@ def _bundle(module: str) -> Bundle:
     except AttributeError as error:
         raise _outdated(module, "it holds no schemas") from error
     try:
-        return Bundle(module, json.loads(text))  # type: ignore[arg-type]  # not a string: a TypeError, caught here
+        return _parsed(module, text)  # not a string: a TypeError, caught below
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _outdated(module, "its schemas can't be read") from error
+
+
+@functools.cache
+def _parsed(module: str, text: str) -> Bundle:
+    """Parse the schemas; a notebook that imports bindings again has another text under the same name."""
+    return Bundle(module, json.loads(text))
 
 
 def _outdated(module: str, problem: str) -> OutdatedBindings:

@@ -76,6 +76,22 @@ def test_incomplete_bindings_say_to_generate_again(ref: v1.TopicRef[..., str, An
         assert not caught.value.retryable
 
 
+def test_bindings_that_are_imported_again_have_their_own_schemas(monkeypatch: pytest.MonkeyPatch):
+    """As in a notebook, which drops generated modules to import those that were generated since."""
+    for kind, good, bad in (("integer", 1, "a"), ("string", "a", 1)):
+        module = types.ModuleType("schemas_again")
+        vars(module)["SCHEMAS"] = json.dumps(stated({"type": kind}))
+        monkeypatch.setitem(sys.modules, "schemas_again", module)
+
+        class Made(v1.Channel[Any], template="made", params={}, schemas="schemas_again"):
+            t: v1.TopicRef[[Any], Any, Any] = v1.topic("t", Any)
+
+        ref = topics(v1.open_channel(Made, {}))["t"]
+        encode(ref, good)
+        with pytest.raises(InvalidPayload):
+            encode(ref, bad)
+
+
 def test_an_import_error_inside_the_module_is_not_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     (tmp_path / "broken_schemas.py").write_text("import nowhere_to_be_found\n")
     monkeypatch.syspath_prepend(tmp_path)
