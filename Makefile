@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml constraints.txt
 	fi
 	@echo "set-up: installing what constraints.txt pins (the first time this takes a minute or so)"
 	@$(BIN)/python -m pip install -qq --constraint constraints.txt pip hatchling
-	@$(BIN)/python -m pip install -qq --constraint constraints.txt --no-build-isolation --group dev --editable '.[cel,codegen,cron,gateway,inngest,otel]'
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --no-build-isolation --group dev --editable '.[cel,codegen,cron,gateway,inngest,otel,postgres]'
 	@touch $@
 
 # What the tests read besides: the JSON Schema Test Suite, in .cache/.
@@ -197,7 +197,7 @@ bench-page: $(STAMP) $(PEERS) ## The same as bench, written to docs/benchmarks.m
 
 .PHONY: constraints
 constraints: $(STAMP) ## Pin the newest versions that pyproject.toml allows (needs a network)
-	@$(BIN)/uv pip compile pyproject.toml --group dev --extra cel --extra codegen --extra cron --extra gateway --extra inngest --extra otel --upgrade --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra cel --extra codegen --extra cron --extra gateway --extra inngest --extra otel --extra postgres --upgrade --universal --python-version 3.11 \
 	  --strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make constraints' --quiet --output-file constraints.txt
 
 .PHONY: clean clean-venv
