@@ -6,11 +6,14 @@ import functools
 import os
 import ssl
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import certifi
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.postgres.server import Server  # not at import: most tests need no server
 
 # How long an example takes says nothing: the machine may be busy. A change is judged by the same examples as
 # the one before it; `make soak` looks for new ones.
@@ -58,3 +61,14 @@ def trusted_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", create_or_share)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server for all tests that don't stop it; each takes a database or a schema of its own."""
+    from tests.postgres.server import Server
+
+    server = Server()
+    server.start()
+    yield server
+    server.remove()
