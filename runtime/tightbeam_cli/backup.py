@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
-    from tightbeam._engine.journal import Copied
+    from tightbeam._engine.file_journal import Copied
 
 __all__ = ["run_backup", "run_restore"]
 
@@ -17,10 +17,10 @@ __all__ = ["run_backup", "run_restore"]
 def run_backup(file: Path, target: Path, overwrite: bool) -> int:
     """Copy a file, say what the copy holds, and return the exit code."""
     from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_at
+    from tightbeam._engine.backends import journal_file_at
 
     try:
-        copied = journal_at(file).back_up(target, overwrite=overwrite)
+        copied = journal_file_at(file).back_up(target, overwrite=overwrite)
     except TightbeamError as error:
         return _failed(error)
     sys.stdout.write(_words(target, copied))
@@ -30,10 +30,10 @@ def run_backup(file: Path, target: Path, overwrite: bool) -> int:
 def run_restore(backup: Path, file: Path, replace: bool) -> int:
     """Put a copy in its place, say what is there now, and return the exit code."""
     from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_at
+    from tightbeam._engine.backends import journal_file_at
 
     try:
-        copied = journal_at(file).restore(backup, replace=replace)
+        copied = journal_file_at(file).restore(backup, replace=replace)
     except TightbeamError as error:
         return _failed(error)
     sys.stdout.write(_words(file, copied))

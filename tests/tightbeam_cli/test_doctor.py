@@ -21,6 +21,7 @@ from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite import checkup
 from tightbeam._engine.sqlite.schema import USER_VERSION
 from tightbeam_cli import doctor, main
+from tightbeam_cli.checkups import runs as checked_runs
 
 SECRET = "nothing-that-a-report-should-hold"
 DEFINITION = {
@@ -153,10 +154,10 @@ def test_what_is_to_start_later(
         "INSERT INTO schedule (function, expression, zone, last_tick) "
         "VALUES ('nightly', '0 3 * * *', 'Europe/Berlin', 1)",
     )
-    really = doctor._version_of
+    really = checked_runs.version_of
     for installed, code in (("2.8", 0), (None, 1)):
         monkeypatch.setattr(
-            doctor, "_version_of", lambda name, at=installed: at if name == "cronsim" else really(name)
+            checked_runs, "version_of", lambda name, at=installed: at if name == "cronsim" else really(name)
         )
         ended, found = findings(capsys, path)
         assert ended == code
@@ -190,9 +191,9 @@ def test_the_bug_of_sqlite(
 def test_a_package_that_will_not_do(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, version: str | None, status: str
 ) -> None:
-    really = doctor._version_of
+    really = doctor.version_of
     monkeypatch.setattr(doctor, "_required", lambda: [("orjson", ">=3.11.6"), ("pydantic", ">=2.14.2,<3")])
-    monkeypatch.setattr(doctor, "_version_of", lambda name: version if name == "orjson" else really(name))
+    monkeypatch.setattr(doctor, "version_of", lambda name: version if name == "orjson" else really(name))
     _, found = findings(capsys)
     assert found["versions orjson"]["status"] == status
     if status == "problem":

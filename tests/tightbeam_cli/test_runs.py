@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tests.tightbeam.engine.conftest import until
 from tightbeam import Client, Context
-from tightbeam._engine.backends import journal_at
+from tightbeam._engine.backends import journal_file_at
 from tightbeam._engine.details import RunDetail, RunSummary, StepDetail
 from tightbeam._engine.requests import ListRuns
 from tightbeam_cli import main
@@ -53,7 +53,7 @@ def program(path: Path, *, is_broken: bool, has_sleeper: bool = True) -> Client:
 
 def states(path: Path) -> dict[str, str]:
     """The state of each run, by its id."""
-    return {run.id: run.state for run in journal_at(path).read(ListRuns(100))}
+    return {run.id: run.state for run in journal_file_at(path).read(ListRuns(100))}
 
 
 def go(client: Client, path: Path, *events: str, done: Callable[[list[str]], bool]) -> None:

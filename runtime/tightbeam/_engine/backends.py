@@ -13,9 +13,9 @@ from tightbeam._engine.store import Backend
 from tightbeam.errors import JournalRefused
 
 if TYPE_CHECKING:
-    from tightbeam._engine.journal import Journal
+    from tightbeam._engine.file_journal import FileJournal
 
-__all__ = ["backend_for", "journal_at"]
+__all__ = ["backend_for", "journal_file_at"]
 
 
 def backend_for(path: str | os.PathLike[str] | Backend | None, retention: Retention) -> Backend:
@@ -33,12 +33,8 @@ def backend_for(path: str | os.PathLike[str] | Backend | None, retention: Retent
     return path if isinstance(path, Backend) else SqliteBackend(_file(path), retention)
 
 
-def journal_at(path: str | os.PathLike[str]) -> Journal:
-    """Return the journal that a command names; nothing is touched.
-
-    Args:
-        path: where a client keeps it.
-    """
+def journal_file_at(path: str | os.PathLike[str]) -> FileJournal:
+    """Return the journal in a file that a command names; nothing is touched."""
     from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients go without
 
     return JournalFile(Path(path))

@@ -45,9 +45,10 @@ def source_for(file: Path | None, url: str | None) -> RunSource:
     if url is None:
         if file is None:
             raise RunsFailed("no runs are named", "Name a database file, or a gateway with --url.")
-        from tightbeam_cli.runs.file_source import FileSource
+        from tightbeam._engine.backends import journal_file_at
+        from tightbeam_cli.runs.journal_source import JournalSource
 
-        return FileSource(file)
+        return JournalSource(journal_file_at(file))
     if file is not None:
         raise RunsFailed(f"both {file} and a gateway are named", "Name a file, or --url, not both.")
     from tightbeam_cli.runs.gateway_source import GatewaySource

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tightbeam._engine.journal import Copied
+from tightbeam._engine.file_journal import Copied
 from tightbeam._engine.sqlite.file import refuse_incomplete, refuse_other_kinds, refuse_unknown, sync
 from tightbeam._engine.sqlite.lock import Lock
 from tightbeam._engine.sqlite.wal import beside, log_path, mark_copy, refuse_foreign

@@ -8,7 +8,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tightbeam._engine.journal import Checkup
+from tightbeam._engine.file_journal import FileCheckup
+from tightbeam._engine.journal import RunsCheckup
 from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.sqlite.details import SHOWN_STATE
 from tightbeam._engine.sqlite.file import open_readonly, refuse_incomplete, remedy
@@ -22,7 +23,7 @@ __all__ = ["check_up"]
 _SHOWN = 5
 
 
-def check_up(path: Path) -> Checkup:
+def check_up(path: Path) -> FileCheckup:
     """Examine a journal, also while a client writes it; every page is read.
 
     Raises:
@@ -44,7 +45,7 @@ def check_up(path: Path) -> Checkup:
         raise JournalRefused(f"{path} can't be read: {error.strerror}") from error
 
 
-def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
+def _examine(path: Path, connection: sqlite3.Connection) -> FileCheckup:
     connection.execute("BEGIN")
     damage = [text for (text,) in connection.execute("PRAGMA integrity_check(20)") if text != "ok"]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -82,7 +83,16 @@ def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
     log = log_path(path)
     log_size = log.stat().st_size if log.exists() else 0
     stat, disk = path.stat(), os.statvfs(path.parent)
-    return Checkup(
+    runs = RunsCheckup(
+        states=dict(rows(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
+        overdue=dict(overdue),
+        dying=tuple(run_id for (run_id,) in dying),
+        failed=tuple(failed),
+        parked=tuple(parked),
+        delayed=delayed[0] if delayed else (0, None),
+        schedules=tuple(schedules),
+    )
+    return FileCheckup(
         format=version,
         damage=tuple(damage),
         size=stat.st_size + log_size,
@@ -91,11 +101,5 @@ def _examine(path: Path, connection: sqlite3.Connection) -> Checkup:
         free=disk.f_bavail * disk.f_frsize,
         mode=stat.st_mode & 0o777,
         holder=holder_of(path),
-        states=dict(rows(f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1", now)),  # noqa: S608 - a constant
-        overdue=dict(overdue),
-        dying=tuple(run_id for (run_id,) in dying),
-        failed=tuple(failed),
-        parked=tuple(parked),
-        delayed=delayed[0] if delayed else (0, None),
-        schedules=tuple(schedules),
+        runs=runs,
     )

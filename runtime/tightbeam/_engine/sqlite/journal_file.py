@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Generator
 from pathlib import Path
 
-from tightbeam._engine.journal import Checkup, Copied
+from tightbeam._engine.file_journal import Copied, FileCheckup
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.backup import back_up, restore
@@ -23,10 +23,17 @@ __all__ = ["JournalFile"]
 
 
 class JournalFile:
-    """A `Journal`; constructing it touches nothing."""
+    """A `FileJournal`; constructing it touches nothing."""
+
+    is_shared = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @property
+    def name(self) -> str:
+        """See `Journal`."""
+        return str(self._path)
 
     def read(self, query: Query[Answer], /) -> Answer:
         """See `Journal`."""
@@ -49,8 +56,8 @@ class JournalFile:
         except OSError as error:
             raise JournalRefused(f"{self._path} can't be read: {error.strerror}") from error
 
-    def check_up(self) -> Checkup:
-        """See `Journal`."""
+    def check_up(self) -> FileCheckup:
+        """See `FileJournal`."""
         return check_up(self._path)
 
     def cancel(self, run_id: str, /) -> None:
@@ -82,9 +89,9 @@ class JournalFile:
             lock.release()
 
     def back_up(self, target: Path, /, *, overwrite: bool = False) -> Copied:
-        """See `Journal`."""
+        """See `FileJournal`."""
         return back_up(self._path, target, overwrite=overwrite)
 
     def restore(self, backup: Path, /, *, replace: bool = False) -> Copied:
-        """See `Journal`."""
+        """See `FileJournal`."""
         return restore(backup, self._path, replace=replace)

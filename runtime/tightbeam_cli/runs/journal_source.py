@@ -1,30 +1,28 @@
-"""Runs in a database file."""
+"""Runs in a journal that the command opens itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from tightbeam import JournalRefused, TightbeamError
-from tightbeam._engine.backends import journal_at
 from tightbeam._engine.details import Part, RunDetail, RunSummary
+from tightbeam._engine.journal import Journal
 from tightbeam._engine.requests import FindRun, ReadPart
 from tightbeam_cli.runs.asked import Selection
 from tightbeam_cli.runs.output import RunsFailed
 from tightbeam_cli.runs.source import Action, scan
 
-__all__ = ["FileSource"]
+__all__ = ["JournalSource"]
 
 _Answer = TypeVar("_Answer")
 
 
-class FileSource:
-    """A `RunSource`. A client may have the file open while it is read, but not while a run is changed."""
+class JournalSource:
+    """A `RunSource`. A client may have the journal open while it is read; see `Journal.is_shared`."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._journal = journal_at(file)
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
 
     def runs(self, selection: Selection, /) -> tuple[list[RunSummary], bool]:
         """See `RunSource`."""
@@ -34,7 +32,7 @@ class FileSource:
         """See `RunSource`."""
         found = self._done(lambda: self._journal.read(FindRun(run_id)))
         if found is None:
-            raise RunsFailed(f"there is no run {run_id} in {self._file}", kind="NoSuchRun")
+            raise RunsFailed(f"there is no run {run_id} in {self._journal.name}", kind="NoSuchRun")
         return found
 
     def part(self, run_id: str, part: Part, step: str = "", /) -> bytes | None:
@@ -53,7 +51,7 @@ class FileSource:
             if isinstance(cause, JournalRefused) and cause.holder is not None:
                 who = f"process {cause.holder}" if cause.holder else "a process"
                 raise RunsFailed(
-                    f"{who} has {self._file} open, so only its client can {action} runs",
+                    f"{who} has {journal.name} open, so only its client can {action} runs",
                     f"Ask it through its gateway: tightbeam runs {action} RUN --url https://… with the "
                     "server key in TIGHTBEAM_SERVER_KEY; or stop it first.",
                     kind="JournalRefused",
