@@ -111,11 +111,6 @@ class Inspector:
         """Take viewers, again."""
         self._closing = False
 
-    def show(self, frame: Envelope, /) -> None:
-        """Show every viewer the status of a run."""
-        for tap in tuple(self._taps):
-            tap.offer(frame)
-
     def close(self) -> None:
         """Tell every viewer that the gateway shuts down."""
         self._closing = True
@@ -201,7 +196,7 @@ class Inspector:
                 503, f"{_MAX_VIEWERS} pages are open already", code="full", remedy="close one of them"
             )
         after = query.get("after") or None
-        tap = Tap(self._engine.hooks)  # before the look back, so that nothing falls between
+        tap = Tap(self._engine.watch)  # before the look back, so that nothing falls between
         self._taps.add(tap)
         try:
             recent, missed, known = await self._read(RecentMessages(after, _HISTORY))

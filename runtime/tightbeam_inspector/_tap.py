@@ -1,16 +1,13 @@
-"""Every message of a client, for one viewer: the newest are kept, and dropped ones counted."""
+"""All that readers of a client may get, for one viewer: the newest is kept, what is dropped is counted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
 from collections import deque
+from collections.abc import Callable
 
-from tightbeam._hooks.hook import Hook
-from tightbeam._hooks.hook_list import HookList
-from tightbeam._hooks.info import MessageInfo, envelope_of
 from tightbeam._message import Envelope
 
 __all__ = ["Tap"]
@@ -19,24 +16,26 @@ MAX_MESSAGES = 4_096
 MAX_BYTES = 8 * 1024 * 1024
 
 
-class Tap(Hook):
+class Tap:
     """Unlike a subscriber's mailbox it never closes: a person wants what is new, not all there was."""
 
     def __init__(
-        self, hooks: HookList, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES
+        self,
+        watch: Callable[[Callable[[Envelope], object]], Callable[[], None]],
+        *,
+        max_messages: int = MAX_MESSAGES,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """Begin to collect.
 
         Args:
-            hooks: of the client whose messages are wanted.
+            watch: `Engine.watch` of the client whose messages are wanted.
             max_messages: how many messages are kept.
             max_bytes: how many bytes of data are kept.
         """
-        self._hooks = hooks
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._items: deque[Envelope] = deque()
         self._bytes = 0
@@ -44,15 +43,10 @@ class Tap(Hook):
         self._is_woken = False
         self._something = asyncio.Event()
         self.closed = False
-        hooks.attach(self)
-
-    def sent(self, message: MessageInfo, /) -> None:
-        """Collect a message; on whatever thread publishes."""
-        if os.getpid() == self._pid:  # a forked child has no viewer, and the event loop is the parent's
-            self.offer(envelope_of(message))
+        self._end = watch(self.offer)
 
     def offer(self, envelope: Envelope) -> None:
-        """Collect a message or a frame; the oldest ones go where there is no room."""
+        """Collect a message or a frame, on any thread; the oldest ones go where there is no room."""
         with self._lock:
             items = self._items
             items.append(envelope)
@@ -86,5 +80,5 @@ class Tap(Hook):
     def close(self) -> None:
         """Collect nothing more."""
         self.closed = True
-        self._hooks.detach(self)
+        self._end()
         self._something.set()

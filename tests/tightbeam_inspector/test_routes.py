@@ -192,7 +192,7 @@ async def test_closing_is_said(client: Client) -> None:
 
 
 async def test_a_tap_keeps_the_newest_and_counts_the_rest(client: Client) -> None:
-    tap = Tap(client._hooks, max_messages=3, max_bytes=60)
+    tap = Tap(engine_of(client).watch, max_messages=3, max_bytes=60)
     ch = job_channel(job_id="j1")
     for n in range(5):
         await client.realtime.publish(ch.tick, {"n": n})

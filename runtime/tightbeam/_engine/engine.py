@@ -65,6 +65,8 @@ class EmbeddedEngine:
         self._wake_ups = WakeUps()
         self._session: Session | None = None
         self._front: Front | None = None
+        self.watch = self._hub.watch
+        """See `Engine`."""
         self._leaving_since: float | None = None
         self._leaving: set[asyncio.Future[None]] = set()
         """Tasks that close what was opened for an entering that was cancelled."""

@@ -483,6 +483,17 @@ class Engine(Carrier, RunSource, Protocol):
         """Hand on a frame that isn't a message (what becomes of a run); from any thread, without waiting."""
         ...
 
+    def watch(self, offer: Callable[[Envelope], object], /) -> Callable[[], None]:
+        """Have a function called with every message and frame that readers here may get, from now on.
+
+        Args:
+            offer: called on any thread; doesn't raise or wait.
+
+        Returns:
+            What ends that.
+        """
+        ...
+
     # -- its gateway ---------------------------------------------------------------------------------------
 
     def serve(self, front: Front, /) -> None:

@@ -31,7 +31,6 @@ __all__ = [
     "StepKind",
     "StepOutcome",
     "decoded_metadata",
-    "envelope_of",
     "metadata_of_hooks",
     "sender_metadata",
 ]
@@ -122,11 +121,6 @@ class MessageInfo(_Info):
     def payload(self) -> bytes:
         """The encoded payload, JSON. It holds what your users wrote: keep it out of logs and traces."""
         return self.__envelope__.data
-
-
-def envelope_of(message: MessageInfo) -> Envelope:
-    """Return the message itself, for hooks of this package."""
-    return message.__envelope__
 
 
 class PublishInfo(_Info):

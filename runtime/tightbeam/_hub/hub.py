@@ -60,6 +60,7 @@ class Hub:
         # Reentrant: a collected subscription closes its mailbox, and that can happen anywhere.
         self.lock = threading.RLock()
         self._routes: dict[Address, _Route] = {}
+        self._watchers: tuple[Callable[[Envelope], object], ...] = ()
         self._wanting_turn: set[asyncio.AbstractEventLoop] | None = None
         self._clock = MessageClock()
         self.had_readers = False
@@ -82,11 +83,13 @@ class Hub:
         return self._position_of(seq)
 
     def emit(self, envelope: Envelope) -> Loops | None:
-        """Hand a live message to the present subscriptions; never wait.
+        """Hand a live message to the present watchers and subscriptions; never wait.
 
         Returns:
             The event loops whose readers fall behind, to be given a turn (`tightbeam._hub.turns`).
         """
+        for offer in self._watchers:
+            offer(envelope)
         if (envelope.channel, envelope.topic) in self._routes:
             with self.lock:
                 self._deliver(self._clock.stamp(envelope))
@@ -156,6 +159,8 @@ class Hub:
         """Hand durable messages on, in the order of their commit."""
         with self.lock:
             for envelope in committed:
+                for offer in self._watchers:
+                    offer(envelope)
                 if envelope.seq is not None:
                     self.last_seq = envelope.seq
                     self._clock.commit(envelope.channel, envelope.created_us)
@@ -168,6 +173,24 @@ class Hub:
         if route is not None:
             for mailbox in route.mailboxes:  # never changed in place: mailboxes may leave meanwhile
                 mailbox.offer(envelope)
+
+    def watch(self, offer: Callable[[Envelope], object], /) -> Callable[[], None]:
+        """Have a function called with every message that is handed on from now on, whoever published it.
+
+        Args:
+            offer: called on any thread, the lock may be held; doesn't raise or wait.
+
+        Returns:
+            What ends that.
+        """
+        with self.lock:
+            self._watchers = (*self._watchers, offer)
+
+        def end() -> None:
+            with self.lock:
+                self._watchers = tuple(each for each in self._watchers if each is not offer)
+
+        return end
 
     def register(
         self,
@@ -266,4 +289,5 @@ class Hub:
             mailbox.closed = True
         self.had_readers = bool(self._routes)
         self._routes = {}
+        self._watchers = ()
         self.drops = DropLog()

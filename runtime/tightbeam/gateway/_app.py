@@ -17,7 +17,6 @@ from starlette.routing import Match, Route, WebSocketRoute
 
 from tightbeam._channels.refs import Channel
 from tightbeam._client import Client, engine_of
-from tightbeam._message import Envelope
 from tightbeam.errors import InvalidParam
 from tightbeam.gateway._access import Authorizer, Refused, Scope, query_of
 from tightbeam.gateway._catalog import Catalog, Channels
@@ -64,7 +63,7 @@ class Gateway(Starlette):
         engine = engine_of(client)
         authorizer = Authorizer(access, limits, catalog)
         self._refusals = refusals = RefusalLog()
-        run_status = RunStatusPublisher(self._publish_status, runs, run_results)
+        run_status = RunStatusPublisher(engine.announce, runs, run_results)
         streams = Streams(engine, limits, run_status)
         http = HttpRoutes(authorizer, engine, catalog, streams, limits)
         self._cross_origin = cross_origin = CrossOrigin(authorizer)
@@ -96,11 +95,6 @@ class Gateway(Starlette):
         engine.serve(_Front(self, http))
         engine.hooks.attach(run_status)
         guard_uvicorn()
-
-    def _publish_status(self, frame: Envelope) -> None:
-        self._engine.announce(frame)
-        if self._inspector is not None:
-            self._inspector.show(frame)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""

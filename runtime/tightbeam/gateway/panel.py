@@ -14,7 +14,6 @@ from typing import Protocol
 from starlette.routing import BaseRoute
 
 from tightbeam._engine.protocol import Engine
-from tightbeam._message import Envelope
 from tightbeam.gateway._access import Authorizer, Scope, query_of
 from tightbeam.gateway._catalog import Catalog
 from tightbeam.gateway._frames import RUN_TOPIC, encode
@@ -78,10 +77,6 @@ class Panel(Protocol):
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes that the gateway serves for it."""
-        ...
-
-    def show(self, frame: Envelope, /) -> None:
-        """Take a frame that says what becomes of a run; on any thread, without waiting."""
         ...
 
     def open(self) -> None:
