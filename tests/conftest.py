@@ -64,11 +64,8 @@ def trusted_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
-    """A PostgreSQL server for all tests that don't stop it; each takes a database or a schema of its own."""
-    from tests.postgres.server import Server
+def postgres_server() -> Server:
+    """The PostgreSQL server of all tests that don't stop it; each takes a database or a schema of its own."""
+    from tests.postgres.server import shared_server
 
-    server = Server()
-    server.start()
-    yield server
-    server.remove()
+    return shared_server()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, overl
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
-from tightbeam._engine.settings import Retention, Settings
+from tightbeam._engine.settings import OnServer, Retention, Settings
 from tightbeam._engine.store import Backend
 from tightbeam._events.refs import Event, Payload, Sendable, Sending, Trigger
 from tightbeam._events.sending import SendCall
@@ -40,6 +40,7 @@ Given = TypeVar("Given", bound=Event[str, Any])
 Json: TypeAlias = Mapping[str, Any]
 ENTERED_ALREADY = "the client is entered already: leave it first"
 NOT_COPIED = "a client belongs to its process: make one in each that needs one"
+_LONGEST_NAME = 64
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
 
@@ -53,7 +54,8 @@ class Client:
     for the next time.
 
     Args:
-        path: the SQLite file of the journal, made if it isn't there; None keeps everything in memory.
+        path: the SQLite file of the journal, made if it isn't there; or the address of a PostgreSQL database
+            (``postgresql://…``), which any number of processes share; None keeps everything in memory.
         max_payload_bytes: the largest encoded payload that may be published.
         retry_delay: before the first retry of a run; doubled with each up to five minutes, with jitter.
         shutdown_timeout: how long leaving may take; at most a second more, where it is very short.
@@ -63,6 +65,8 @@ class Client:
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs
             stay.
+        postgres_schema: the schema of the database that has our tables; made if it isn't there.
+        lease: after how long without a sign of life other processes take this one for dead, on a database.
         on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
             otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
         hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
@@ -84,6 +88,8 @@ class Client:
         retain_messages: int = 1_000_000,
         retain_for: timedelta = timedelta(days=30),
         retain_bytes: int = 1024**3,
+        postgres_schema: str = "tightbeam",
+        lease: timedelta = timedelta(seconds=15),
         on_invalid_message: OnInvalidMessage = "raise",
         hooks: Iterable[Hook] = (),
     ) -> None:
@@ -92,6 +98,7 @@ class Client:
             ("shutdown_timeout", shutdown_timeout),
             ("wait_for_file", wait_for_file),
             ("retain_for", retain_for),
+            ("lease", lease),
         ):
             given: object = value
             if not isinstance(given, timedelta):
@@ -117,8 +124,10 @@ class Client:
         retention = Retention(
             retain_messages, min(retain_for, _FOREVER) // timedelta(microseconds=1), retain_bytes
         )
+        on_server = OnServer(_schema(postgres_schema), min(lease, _FOREVER).total_seconds())
         self._hooks = HookList(hooks)
-        self._engine: Engine = EmbeddedEngine(backend_for(path, retention), settings, self._hooks)
+        backend = backend_for(path, retention, on_server)
+        self._engine: Engine = EmbeddedEngine(backend, settings, self._hooks)
         self._registry = Registry()
         self._runs = Runs(self._engine)
         self._realtime = ClientRealtime(self._engine, max_payload_bytes, on_invalid_message, self._hooks)
@@ -370,6 +379,22 @@ class Client:
             self._engine.check_application(app)
         async with self:
             yield
+
+
+def _schema(name: object) -> str:
+    """Return the name of a database schema.
+
+    Raises:
+        TypeError: it isn't text.
+        ValueError: no schema can have that name.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"postgres_schema is a str, not {type(name).__name__}")
+    if not 0 < len(name.encode(errors="replace")) < _LONGEST_NAME or "\0" in name or name.startswith("pg_"):
+        raise ValueError(
+            "postgres_schema is a name of 1 to 63 bytes; those that begin with pg_ are the server's own"
+        )
+    return name
 
 
 def client_over(backend: Backend, **options: Any) -> Client:

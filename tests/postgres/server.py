@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import importlib.util
 import itertools
 import os
@@ -24,7 +25,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-__all__ = ["Server", "find_programs", "require_programs"]
+__all__ = ["Server", "find_programs", "require_programs", "shared_server"]
 
 _PATIENCE = 60
 _PLAIN = {"fsync": "off", "max_connections": "300", "shared_buffers": "32MB"}
@@ -194,6 +195,14 @@ class Server:
         with psycopg.connect(self.address(database), autocommit=True) as connection:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description is not None else []
+
+
+@functools.cache
+def shared_server() -> Server:
+    """Return the server of all tests that don't stop it: started once, ended with the tests."""
+    server = Server()
+    server.start()
+    return server
 
 
 def free_port() -> int:

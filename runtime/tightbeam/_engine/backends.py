@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tightbeam._engine.addresses import Address, is_address
 from tightbeam._engine.memory.backend import MemoryBackend
-from tightbeam._engine.settings import Retention
+from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.backend import SqliteBackend
 from tightbeam._engine.store import Backend
 from tightbeam.errors import JournalRefused
@@ -18,18 +19,28 @@ if TYPE_CHECKING:
 __all__ = ["backend_for", "journal_file_at"]
 
 
-def backend_for(path: str | os.PathLike[str] | Backend | None, retention: Retention) -> Backend:
+def backend_for(
+    path: str | os.PathLike[str] | Backend | None, retention: Retention, on_server: OnServer | None = None
+) -> Backend:
     """Return where a client keeps its journal; nothing is touched.
 
     Args:
         path: what the client was given; a backend is what `client_over` gives it.
         retention: how much is kept.
+        on_server: how it is kept if the path is a database's address; None as a client does by itself.
 
     Raises:
-        JournalRefused: the path is SQLite's name for memory, or can't name a file.
+        JournalRefused: the path is SQLite's name for memory, or can't name a file; or the address can't be
+            read.
     """
     if path is None:
         return MemoryBackend(retention)
+    if isinstance(path, str) and is_address(path):
+        from tightbeam._engine.postgres.backend import (
+            PostgresBackend,
+        )  # not at import, as below
+
+        return PostgresBackend(Address(path), retention, on_server or OnServer())
     return path if isinstance(path, Backend) else SqliteBackend(_file(path), retention)
 
 

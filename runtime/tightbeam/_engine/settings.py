@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Retention", "Settings"]
+__all__ = ["OnServer", "Retention", "Settings"]
 
 
 class Settings(NamedTuple):
@@ -25,3 +25,12 @@ class Retention(NamedTuple):
     age_us: int
     size: int
     """Bytes of everything that is stored."""
+
+
+class OnServer(NamedTuple):
+    """How a journal is kept on a database server."""
+
+    schema: str = "tightbeam"
+    """The database schema that has the tables."""
+    lease: float = 15.0
+    """Seconds without a heartbeat after which a process is taken for dead."""

@@ -60,7 +60,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test over each store, or over the one with a file if it looks at that."""
     if "storage" in metafunc.fixturenames:
         names = ["sqlite"] if "path" in metafunc.fixturenames else list(STORES)
-        is_slow = metafunc.definition.get_closest_marker("quick_in_memory") is not None
-        slow = pytest.mark.slow if is_slow else ()
-        stores = [pytest.param(name, marks=() if name == "memory" else slow) for name in names]
+        slow = {"postgres"}
+        if metafunc.definition.get_closest_marker("quick_in_memory") is not None:
+            slow.add("sqlite")
+        stores = [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in names]
         metafunc.parametrize("storage", stores, indirect=True)

@@ -14,22 +14,26 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.postgres.server import shared_server
 from tests.tightbeam.engine.doubles import BackendDouble
 from tightbeam import Client, Context
 from tightbeam._client import client_over
+from tightbeam._engine.addresses import Address
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.details import RunDetail, RunSummary
 from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
+from tightbeam._engine.postgres.connecting import Connector
+from tightbeam._engine.postgres.reading import read_once
 from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
-from tightbeam._engine.settings import Retention
+from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._hooks.info import CommitInfo
 from tightbeam._message import Envelope
 
-__all__ = ["KEEPS", "STORES", "SqliteStorage", "Storage"]
+__all__ = ["KEEPS", "STORES", "PostgresStorage", "SqliteStorage", "Storage"]
 
 KEEPS = Retention(messages=100_000, age_us=30 * 24 * 3_600_000_000, size=1 << 30)
 _NUDGE = "tests/nudge"
@@ -152,7 +156,28 @@ class SqliteStorage(Storage):
         return JournalFile(self.path).read(query)
 
 
-STORES: dict[str, Callable[[Path], Storage]] = {"memory": MemoryStorage, "sqlite": SqliteStorage}
+class PostgresStorage(Storage):
+    """A schema of a database."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.address = shared_server().new()
+        self.lease = 15.0
+
+    def backend(self, retention: Retention) -> Backend:
+        """Return a backend over the schema."""
+        return backend_for(self.address, retention, OnServer(lease=self.lease))
+
+    def read(self, query: Query[Answer]) -> Answer:
+        """Answer a query from the database, as another process does."""
+        return read_once(Connector(Address(self.address), "tightbeam", self.lease), query)
+
+
+STORES: dict[str, Callable[[Path], Storage]] = {
+    "memory": MemoryStorage,
+    "sqlite": SqliteStorage,
+    "postgres": PostgresStorage,
+}
 
 
 class _NoOutlet:

@@ -1,0 +1,54 @@
+"""A journal on a PostgreSQL server: what a client keeps until it is entered."""
+
+from __future__ import annotations
+
+from tightbeam._engine.addresses import Address
+from tightbeam._engine.settings import OnServer, Retention
+from tightbeam._engine.store import Outlet, Store
+from tightbeam.errors import JournalRefused
+
+__all__ = ["PostgresBackend"]
+
+
+class PostgresBackend:
+    """A `Backend`. psycopg is imported when it is opened: programs that only publish live go without."""
+
+    is_shared = True
+
+    def __init__(self, address: Address, retention: Retention, on_server: OnServer) -> None:
+        """Touch nothing.
+
+        Args:
+            address: of the database.
+            retention: how much is kept.
+            on_server: the schema, and when a process is dead.
+        """
+        self.address = address
+        self.on_server = on_server
+        self._retention = retention
+
+    @property
+    def name(self) -> str:
+        """See `Backend`."""
+        return str(self.address)
+
+    def open(self, outlet: Outlet, /) -> Store:
+        """See `Backend`."""
+        try:
+            import psycopg  # noqa: F401 - whether it is there
+        except ImportError as error:
+            raise JournalRefused(
+                f"{self.address} needs psycopg, which isn't there ({error}): install `tightbeam[postgres]`"
+            ) from error
+        from tightbeam._engine.postgres.opening import open_store
+
+        return open_store(self.address, self.on_server, self._retention, outlet)
+
+    def unheard(self, *, forked: bool) -> str | None:
+        """See `Backend`."""
+        if not forked:
+            return None
+        return (
+            "this process was forked from one in which the client was entered or had readers: "
+            "what is published here reaches no reader until the client is entered here, too"
+        )

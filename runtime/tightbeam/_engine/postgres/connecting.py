@@ -1,0 +1,126 @@
+"""Connections to the server, each set up in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import Connection, conninfo, sql
+
+from tightbeam._engine.addresses import Address
+from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
+
+__all__ = ["Connector", "failure_of", "text_of"]
+
+_IN_LIBPQ = {
+    "client_encoding": "UTF8",
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""What the address doesn't say itself: a server that vanishes is noticed."""
+_SETTINGS = {
+    # What a role or a database may have set for people isn't for us.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    # Each query is an index's, however small a table was when it was planned.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+_SET = """
+SELECT set_config(given.name, given.value, false)
+FROM (SELECT * FROM unnest(%s::text[], %s::text[]) AS given (name, value)) AS given
+JOIN pg_settings USING (name)
+"""
+_SYNCHRONOUS = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+class Connector:
+    """Opens connections to one journal."""
+
+    def __init__(self, address: Address, schema: str, lease: float) -> None:
+        """Connect nowhere.
+
+        Args:
+            address: of the database.
+            schema: in which the tables are.
+            lease: seconds; a transaction that stands still for longer is ended by the server.
+        """
+        self.address = address
+        self.schema = schema
+        self._lease = lease
+
+    def connect(self, task: str, *, durable: bool = True) -> Connection[tuple[Any, ...]]:
+        """Open a connection: autocommit, ours the only schema that is searched.
+
+        Args:
+            task: what it is for, shown to people who look at the server's connections.
+            durable: whether a commit waits for the server's disk.
+
+        Raises:
+            JournalRefused: the address can't be read.
+            psycopg.Error: the server can't be reached.
+        """
+        try:
+            given = conninfo.conninfo_to_dict(self.address.conninfo)
+        except psycopg.ProgrammingError:
+            raise JournalRefused(
+                f"{self.address} can't be read: write it as postgresql://user:password@host:port/database, "
+                "with %-escapes for what isn't a letter or a digit"
+            ) from None
+        options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
+        connection = psycopg.connect(**options, autocommit=True)
+        try:
+            self._set_up(connection, durable)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: Connection[tuple[Any, ...]], durable: bool) -> None:
+        settings = {
+            **_SETTINGS,
+            "idle_in_transaction_session_timeout": str(max(int(self._lease * 1000), 1000)),
+        }
+        with connection.pipeline():
+            connection.execute(_SET, (list(settings), list(settings.values())))
+            connection.execute(_SYNCHRONOUS if durable else "SET synchronous_commit TO off")
+            connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self.schema)))
+
+
+def failure_of(error: BaseException, address: Address) -> BaseException:
+    """Return what a caller gets: the server's errors become ours, without values and passwords."""
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError | OverflowError):
+        unfit = NotStorable(f"a value can't be held by the database: {text_of(error, address)}")
+        unfit.__cause__ = error
+        return unfit
+    if isinstance(error, psycopg.Error):
+        failed = JournalFailed(f"the database failed: {text_of(error, address)}")
+        failed.__cause__ = error
+        return failed
+    if isinstance(error, JournalFailed):  # another request of the batch met it: each caller gets its own
+        return JournalFailed(str(error))
+    if isinstance(error, Exception):
+        return error
+    return JournalFailed(f"the journal's thread was interrupted by {type(error).__name__}")
+
+
+def text_of(error: BaseException, address: Address) -> str:
+    """Return the server's first sentence, which names tables and rules; what follows may quote values."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return address.scrub(error.diag.message_primary)
+    return address.scrub(str(error).partition("\n")[0]) or type(error).__name__

@@ -1,0 +1,104 @@
+"""The open journal: its threads, and what is left of it when they have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future as ThreadFuture
+from typing import Any
+
+from tightbeam._engine.intake import Intake
+from tightbeam._engine.pending import Pending
+from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.reading import Reader
+from tightbeam._engine.postgres.transaction import Effects
+from tightbeam._engine.postgres.writing import Writer
+from tightbeam._engine.requests import PutBackAll
+from tightbeam._engine.settling import Settler
+from tightbeam._engine.store import After, Answer, Query, Request
+
+__all__ = ["PostgresStore"]
+
+
+class PostgresStore:
+    """A `Store` that other processes have open, too."""
+
+    def __init__(self, member: Member) -> None:
+        """Start the threads.
+
+        Args:
+            member: the store's part in the journal.
+        """
+        self.member = member
+        """What the threads share."""
+        self.last_place = member.followed
+        """See `Store`."""
+        self._settler = Settler()
+        self._writer = Writer(member, self._settler, self._committed)
+        self._reader = Reader(member, self._settler)
+        self._intake = Intake(self._put)
+        self._ended: ThreadFuture[None] = ThreadFuture()
+
+    @property
+    def trimmed_us(self) -> int:
+        """See `Store`."""
+        return self.member.trimmed_us
+
+    @property
+    def is_lost(self) -> bool:
+        """See `Store`."""
+        return False
+
+    def position_of(self, place: int, /) -> str:
+        """See `Store`."""
+        return self.member.position_of(place)
+
+    def listen(self) -> None:
+        """See `Store`. Takes a descriptor, until the threads have ended."""
+        self._settler.listen()
+
+    def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
+        """See `Store`."""
+        return self._intake.submit(request, after)
+
+    def call(self, request: Request[Answer], /) -> Answer:
+        """See `Store`."""
+        return self._intake.call(request)
+
+    def _put(self, pending: Pending[Any]) -> None:
+        (self._reader if isinstance(pending.request, Query) else self._writer).put(pending)
+
+    def _committed(self, effects: Effects) -> None:
+        """Tell this process and others what was committed."""
+        if effects.woken:
+            self.member.outlet.wake(effects.woken)
+
+    async def close(self, within: float, /) -> None:
+        """See `Store`."""
+        self._intake.close(self._end)
+        await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
+
+    def close_at_exit(self, within: float, /) -> None:
+        """See `Store`."""
+        self._intake.close(self._end_at_exit)
+        with contextlib.suppress(TimeoutError):
+            self._ended.result(within)
+
+    def _end_at_exit(self) -> None:
+        self._writer.put(Pending(PutBackAll(), None))
+        self._end()
+
+    def _end(self) -> None:
+        threading.Thread(target=self._let_go, name="tightbeam-closing", daemon=True).start()
+
+    def _let_go(self) -> None:
+        """End the threads, each behind what was submitted to it."""
+        try:
+            self._writer.end()
+            self._reader.end()
+            self._writer.join()
+            self._reader.join()
+            self._settler.close()
+        finally:
+            self._ended.set_result(None)

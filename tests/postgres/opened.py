@@ -1,0 +1,58 @@
+"""Open stores of one database, as many as a test asks for: each is to the others another process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from tightbeam._engine.backends import backend_for
+from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.records import Publish, Replaced
+from tightbeam._engine.requests import MemoizePublish
+from tightbeam._engine.settings import OnServer, Retention
+from tightbeam._hooks.info import CommitInfo
+from tightbeam._message import Envelope
+
+__all__ = ["KEEPS", "Heard", "open_store", "publish_of"]
+
+KEEPS = Retention(messages=100_000, age_us=30 * 24 * 3_600_000_000, size=1 << 30)
+
+
+class Heard:
+    """An `Outlet` that notes what it gets."""
+
+    measures = False
+
+    def __init__(self) -> None:
+        self.messages: list[Envelope] = []
+        self.woken: list[str] = []
+        self.something = threading.Condition()
+
+    def committed(self, commit: CommitInfo, /) -> None: ...
+
+    def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
+        raise AssertionError
+
+    def release(self) -> None: ...
+
+    def fan_out(self, committed: Sequence[Envelope], /, **_: Any) -> None:
+        with self.something:
+            self.messages += committed
+            self.something.notify_all()
+
+    def wake(self, runs: Collection[str], /) -> None:
+        self.woken += runs
+
+
+def open_store(address: str, *, lease: float = 15.0, outlet: Heard | None = None) -> PostgresStore:
+    """Open a journal that may be open elsewhere, too."""
+    store = backend_for(address, KEEPS, OnServer(lease=lease)).open(outlet or Heard())
+    assert isinstance(store, PostgresStore)
+    return store
+
+
+def publish_of(number: int, *, run: int = 1, channel: str = "ch") -> MemoizePublish:
+    """Return the publish of a run's step; its number names the step."""
+    publish = Publish(run, f"run{run}", "s", number, channel, "topic", b"{}", 0)
+    return MemoizePublish(publish, f"s:{number}" if number else "s", Replaced(failed=False, counted=False))

@@ -1,0 +1,65 @@
+"""Writing on a server: what is asked for together is one transaction, and each caller gets its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.postgres.opened import open_store, publish_of
+from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.records import MemoizedAlready
+from tightbeam._engine.store import Request
+
+pytestmark = pytest.mark.slow
+_IN_ORDER = "SELECT number, created_at FROM tightbeam.message ORDER BY xid, seq"
+
+
+class Unknown(Request[None]):
+    """A request that no store knows."""
+
+
+@pytest_asyncio.fixture
+async def store(address: str) -> AsyncIterator[PostgresStore]:
+    """A store that has claimed ``run1``."""
+    opened = open_store(address)
+    member = opened.member
+    with psycopg.connect(address) as connection:
+        connection.execute(
+            "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
+            "VALUES ('run1', 'f', 'e', '', 'running', 0, 0, %s, 1)",
+            (member.number,),
+        )
+    member.claims["run1"] = Held(1, "f", limited=False)
+    yield opened
+    await opened.close(30)
+
+
+async def test_publishes_of_one_batch_are_one_transaction_in_their_order(
+    store: PostgresStore, address: str
+) -> None:
+    answers = await asyncio.gather(
+        *(store.submit(publish_of(number)) for number in (0, 1, 2, 1)), return_exceptions=True
+    )
+    assert answers[:3] == [None, None, None]
+    assert isinstance(answers[3], MemoizedAlready)
+    with psycopg.connect(address) as connection:
+        rows = connection.execute(
+            "SELECT number, created_at FROM tightbeam.message ORDER BY xid, seq"
+        ).fetchall()
+    assert [number for number, _ in rows] == [0, 1, 2]
+    times = [created for _, created in rows]
+    assert all(later - earlier >= 1000 for earlier, later in pairwise(times))
+
+
+async def test_a_request_that_no_store_knows_is_refused_and_others_go_on(store: PostgresStore) -> None:
+    refused, stored = await asyncio.gather(
+        store.submit(Unknown()), store.submit(publish_of(0)), return_exceptions=True
+    )
+    assert isinstance(refused, TypeError)
+    assert stored is None
