@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tightbeam._engine.feed import EmbeddedFeed
+from tightbeam._engine.notices import Notices
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
-from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import CommitInfo, MessageInfo, RunCount
@@ -62,7 +62,9 @@ class EmbeddedEngine:
         self._backend = backend
         self._settings = settings
         self._hub = Hub()
-        self._wake_ups = WakeUps()
+        self._notices = Notices()
+        self._emit_live: Callable[[Envelope], Loops | None] = self._hub.emit
+        """Hands a live message on: to the hub, or to all processes that share the journal."""
         self._session: Session | None = None
         self._front: Front | None = None
         self.watch = self._hub.watch
@@ -101,13 +103,13 @@ class EmbeddedEngine:
             self._unheard = None
         if self.hooks.sent:
             notify(self.hooks.sent, MessageInfo(envelope))
-        return self._hub.emit(envelope)
+        return self._emit_live(envelope)
 
     async def relay(self, envelope: Envelope, /) -> None:
         """See `Engine`."""
         if self.hooks.sent:
             notify(self.hooks.sent, MessageInfo(envelope, relayed=True))
-        pressed = self._hub.emit(envelope)
+        pressed = self._emit_live(envelope)
         if pressed is not None:
             await give_turn(pressed)
 
@@ -273,12 +275,14 @@ class EmbeddedEngine:
             store = await self._when_free()
             session = Session(store, self._settings)
             self._hub.open(store.position_of, store.last_place)
-            await session.start(registry, self, self.hooks, self._wake_ups)
+            await session.start(registry, self, self.hooks, self._notices)
         except BaseException:
             if session is not None:
                 await session.stop(self._settings.shutdown_timeout)
             self._pid, self._unheard = None, self._warning
             raise
+        if store.carries_live:
+            self._emit_live = store.publish_live
         self._session = session
 
     async def _when_free(self) -> Store:
@@ -287,7 +291,7 @@ class EmbeddedEngine:
         while True:
             # On a thread: checking a file takes a while.
             opening: asyncio.Future[Store] = asyncio.ensure_future(
-                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks, self._wake_ups))
+                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks, self._notices))
             )
             try:
                 return await asyncio.shield(opening)
@@ -321,6 +325,7 @@ class EmbeddedEngine:
             self._session = None
             self._pid = None
             self._unheard = self._warning
+            self._emit_live = self._hub.emit
             self._hub.close_all()
 
     def check_entered(self) -> None:
@@ -402,15 +407,22 @@ class EmbeddedEngine:
         """Warn of unheard publishes in a forked child, since readers and executions are the parent's."""
         forked = self._session is not None or self._hub.had_readers
         self._unheard = self._warning = UnheardWarning(self._backend, forked=forked)
+        self._emit_live = self._hub.emit
 
 
 class _Outlet:
-    """Where a store hands on messages: the hub, and hooks before it."""
+    """Where a store hands on messages: the hub, and hooks before it; and what it says of runs."""
 
-    def __init__(self, hub: Hub, hooks: HookList, wake_ups: WakeUps) -> None:
+    def __init__(self, hub: Hub, hooks: HookList, notices: Notices) -> None:
         self._hub = hub
         self._hooks = hooks
-        self.wake = wake_ups.wake
+        self.wake = notices.wake
+        """See `Outlet`."""
+        self.ended = notices.ended
+        """See `Outlet`."""
+        self.cancelled = notices.cancelled
+        """See `Outlet`."""
+        self.lost = notices.lost
         """See `Outlet`."""
         self.reserve = hub.reserve
         """See `Outlet`."""
@@ -426,12 +438,27 @@ class _Outlet:
         """See `Outlet`."""
         notify(self._hooks.committed, commit)
 
-    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
         """See `Outlet`."""
         try:
-            if self._hooks.sent:
-                for envelope in committed:
-                    notify(self._hooks.sent, MessageInfo(envelope))
+            if own:
+                self.sent(committed)
             self._hub.fan_out(committed)
         except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
             _log.exception("a message was committed, but not handed to everyone")
+
+    def sent(self, committed: Sequence[Envelope], /) -> None:
+        """See `Outlet`."""
+        if self._hooks.sent:
+            for envelope in committed:
+                notify(self._hooks.sent, MessageInfo(envelope))
+
+    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+        """See `Outlet`."""
+        pressed: set[asyncio.AbstractEventLoop] = set()
+        try:
+            for envelope in envelopes:
+                pressed.update(self._hub.emit(envelope) or ())
+        except Exception:  # noqa: BLE001 - as in `fan_out`
+            _log.exception("a live message was not handed to everyone")
+        return pressed or None

@@ -206,6 +206,10 @@ class Execution:
         self.log.end()
         linger(self._run.id, self.goes_on)
 
+    def linger(self) -> None:
+        """Have the run not executed here before this handler has ended, although it belongs to another."""
+        linger(self._run.id, self.goes_on)
+
     def goes_on_on_thread(self) -> bool:
         """Return whether a plain handler still executes, between two of its steps, although it was left."""
         return self._thread is not None and self._thread.is_alive()

@@ -5,14 +5,23 @@ from __future__ import annotations
 import pydantic
 from pydantic_core import PydanticSerializationError
 
+from tightbeam._engine.details import RunRecord
 from tightbeam._exception_groups import has, is_retryable, leaves, of_kind
-from tightbeam.errors import JournalFailed, RunParked, StepMismatch
+from tightbeam.errors import (
+    EngineError,
+    JournalFailed,
+    RunCancelled,
+    RunFailed,
+    RunParked,
+    StepMismatch,
+)
 
 __all__ = [
     "Interrupt",
     "InterruptBehindStep",
     "MismatchParked",
     "describe",
+    "error_of",
     "has",
     "is_retryable",
     "leaves",
@@ -48,6 +57,27 @@ def parked_error(run_id: str, function: str, error_type: str, reason: str) -> Ru
     """
     kind = MismatchParked if error_type == StepMismatch.__name__ else RunParked
     return kind(run_id, function, reason)
+
+
+def error_of(record: RunRecord) -> EngineError:
+    """Return the error that is raised to a caller who waits for a run without a result.
+
+    Args:
+        record: the run, which is parked, has failed or was cancelled.
+    """
+    run_id, function = record.summary.id, record.summary.function
+    if record.summary.state == "cancelled":
+        return RunCancelled(run_id, function)
+    error_type, error_text = record.summary.error_type or "", record.summary.error_text or ""
+    if record.summary.state == "parked":
+        return parked_error(run_id, function, error_type, error_text)
+    reason = ": ".join(filter(None, (error_type, error_text)))
+    return RunFailed(
+        f'run {run_id} of "{function}" has failed: {reason}',
+        run_id=run_id,
+        error_type=error_type,
+        error_text=error_text,
+    )
 
 
 def never_counted(error: BaseException) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import Future as ThreadFuture
 from dataclasses import replace
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from tightbeam._context import current_run
 from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
-from tightbeam._engine.requests import CancelRun, EndRun, ReadRun, RetryFrom, Unpark
-from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed
-from tightbeam._engine.run_waiters import RunWaiters
+from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, ReadRun, RetryFrom, Unpark
+from tightbeam._engine.results import Cancelled, Done, Failed, Resume
+from tightbeam._engine.run_waiters import Ending, RunWaiters
 from tightbeam._engine.step_log import StepCall
 from tightbeam._engine.store import Store
 from tightbeam._engine.traces import run_error
@@ -29,6 +29,8 @@ __all__ = ["GRACE", "Operator"]
 GRACE = 5.0
 """Seconds that cancelling waits for `finally` blocks, and for what can't be interrupted."""
 
+_EVERY = 1.0
+"""Seconds between two looks at the runs of other processes that are waited for."""
 _POLL = 1.0
 """Seconds after which a thread looks whether the event loop that it waits for is closed."""
 
@@ -63,6 +65,8 @@ class Operator:
         self._claiming = claiming
         self._nudge = nudge
         self._loop = asyncio.get_running_loop()
+        self._watching: asyncio.Task[None] | None = None
+        """Looks at runs of other processes; of a store that many engines have open."""
         self.tasks: set[asyncio.Task[None]] = set()
         """What is under way for callers."""
 
@@ -172,8 +176,8 @@ class Operator:
                     self.waiters.settle(run_id, Cancelled())
             return
         cancelled = await self._store.submit(CancelRun(run_id))
-        if self._hooks.run:
-            function, event, attempt, channels, metadata = cancelled
+        if self._hooks.run and not cancelled.elsewhere:
+            function, event, attempt, channels, metadata, _ = cancelled
             info = RunInfo(run_id, function, event, attempt, channels, metadata=metadata)
             around = Around(self._hooks.run, info)
             around.enter()
@@ -191,9 +195,7 @@ class Operator:
         """
         if not execution.cut_short(failed):
             return
-        task = self._loop.create_task(self._end_in_time(run_id, execution, failed))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._keep(self._end_in_time(run_id, execution, failed))
 
     async def _end_in_time(self, run_id: str, execution: Execution, failed: Failed) -> None:
         try:
@@ -210,6 +212,65 @@ class Operator:
                         await self._store.submit(end)
                         execution.is_recorded = True
                         self.waiters.settle(run_id, failed)
+
+    # -- runs of several processes ---------------------------------------------------------------------------
+
+    def end_elsewhere(self, runs: Collection[str], result: Cancelled | Resume) -> None:
+        """End executions whose runs aren't theirs any more: nothing is stored of them from now on.
+
+        Args:
+            runs: their ids.
+            result: what hooks and callers are told: the run was cancelled, or goes on in another process.
+        """
+        for run_id in runs:
+            execution = self._executing(run_id)
+            if execution is not None and execution.cut_short(result):
+                execution.is_recorded = True  # it is cancelled, or another process stores how it ends
+                execution.linger()
+                self._keep(self._let_go(execution))
+
+    async def _let_go(self, execution: Execution) -> None:
+        try:
+            async with asyncio.timeout(GRACE):
+                await execution.gone.wait()
+        except TimeoutError:
+            execution.abandon()
+
+    def look_at(self, runs: Collection[str] | None) -> None:
+        """Tell those who wait for runs that another process executes, if these have ended or are parked.
+
+        Args:
+            runs: their ids; None for all that are waited for.
+        """
+        for run_id in self.waiters.waited_for(runs):
+            if self._executing(run_id) is None:
+                self._keep(self._look(run_id))
+
+    async def _look(self, run_id: str) -> None:
+        # If it can't be read now, `_watch` comes back to it.
+        with contextlib.suppress(JournalFailed, NotEntered):
+            record = await self._store.submit(ReadRun(run_id))
+            if record is not None and _is_settled(record):
+                self.waiters.settle(run_id, record)
+
+    def begin_watching(self) -> None:
+        """Look at the runs of other processes that are waited for, until the client is left."""
+        self._watching = self._loop.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Look now and then at the runs that are waited for, since the process that ends one may die then."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            waited = [one for one in self.waiters.waited_for() if self._executing(one) is None]
+            if waited:
+                with contextlib.suppress(JournalFailed, NotEntered):
+                    self.look_at(await self._store.submit(FindSettled(tuple(waited))))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something on the engine's event loop, until the client is left."""
+        task = self._loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     # -- retrying and resuming -------------------------------------------------------------------------------
 
@@ -283,7 +344,7 @@ class Operator:
 
     def close(self) -> None:
         """Give up what is still being cancelled, and tell all who wait that the client was left."""
-        for task in tuple(self.tasks):
+        for task in (*self.tasks, *([] if self._watching is None else [self._watching])):
             task.cancel()
         self.waiters.close()
 
@@ -299,7 +360,7 @@ def _is_settled(record: RunRecord) -> bool:
     return record.summary.state in ENDED or record.summary.state == "parked"
 
 
-def _after(before: RunRecord, result: ExecutionResult, record: RunRecord | None) -> RunRecord | None:
+def _after(before: RunRecord, result: Ending, record: RunRecord | None) -> RunRecord | None:
     """Return a run that has ended or is parked; None if it goes on again.
 
     Args:
@@ -307,6 +368,8 @@ def _after(before: RunRecord, result: ExecutionResult, record: RunRecord | None)
         result: how it has ended.
         record: the run as it is; None if it is no longer retained.
     """
+    if isinstance(result, RunRecord):
+        return result
     if record is None:
         raw = result.raw if isinstance(result, Done) else None
         state: RunState = "done" if isinstance(result, Done) else "failed"

@@ -202,7 +202,7 @@ class GivenUp(NamedTuple):
 
 
 class CancelledRun(NamedTuple):
-    """What hooks are told of a run that was cancelled while nothing executed it."""
+    """What hooks are told of a run that was cancelled while nothing in this process executed it."""
 
     function: str
     event: str
@@ -210,6 +210,8 @@ class CancelledRun(NamedTuple):
     channels: frozenset[str]
     """The channels that it has published on."""
     metadata: bytes | None
+    elsewhere: bool = False
+    """Whether another process executed it, so that hooks are told there."""
 
 
 class Recovered(NamedTuple):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import InvalidStateError
 from contextlib import contextmanager, suppress
 
-from tightbeam._engine.failure import parked_error
+from tightbeam._engine.details import RunRecord
+from tightbeam._engine.failure import error_of, parked_error
 from tightbeam._engine.results import Cancelled, Done, ExecutionResult, Failed, Parked
 from tightbeam.errors import NotEntered, RunCancelled, RunFailed
 
-__all__ = ["RunWaiters", "Waiter", "returned"]
+__all__ = ["Ending", "RunWaiters", "Waiter", "returned"]
 
-Waiter = ThreadFuture[ExecutionResult]
-"""Gets how a run ended: with a result, an error, cancelled; or that it is parked."""
+Ending = ExecutionResult | RunRecord
+"""How a run ended: with a result, an error, cancelled; or that it is parked. Of a run that another process
+executed, as it is stored."""
+Waiter = ThreadFuture[Ending]
+"""Gets how a run ended."""
 
 
 class RunWaiters:
@@ -44,7 +48,12 @@ class RunWaiters:
                 if not waiting:
                     self._waiting.pop(run_id, None)
 
-    def settle(self, run_id: str, result: ExecutionResult) -> None:
+    def waited_for(self, runs: Collection[str] | None = None) -> list[str]:
+        """Return those of some runs that callers wait for; of all runs, if it is None."""
+        with self._lock:
+            return list(self._waiting) if runs is None else [one for one in runs if one in self._waiting]
+
+    def settle(self, run_id: str, result: Ending) -> None:
         """Tell those who wait for a run that it has ended, or is parked."""
         if run_id not in self._waiting:
             return
@@ -65,7 +74,7 @@ class RunWaiters:
                 waiter.set_exception(_left())
 
 
-def returned(run_id: str, function: str, result: ExecutionResult) -> bytes:
+def returned(run_id: str, function: str, result: Ending) -> bytes:
     """Return the result of a run that has ended, as JSON.
 
     Args:
@@ -78,6 +87,10 @@ def returned(run_id: str, function: str, result: ExecutionResult) -> bytes:
         RunCancelled: it was cancelled.
         Exception: what it has failed with.
     """
+    if isinstance(result, RunRecord):
+        if result.summary.state != "done":
+            raise error_of(result)
+        return result.result or b"null"
     if isinstance(result, Done):
         return result.raw
     if isinstance(result, Parked):

@@ -21,7 +21,7 @@ from tightbeam._engine.operating import Operator
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
 from tightbeam._engine.reports import log_given_up, log_result, log_unknown, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
-from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked
+from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.run_context import Services
 from tightbeam._engine.run_deadlines import RunDeadline, timeout_us
@@ -103,6 +103,8 @@ class Scheduler:
         for run_id in sorted(going_on()):
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
+        if self._store.carries_live:
+            self.operator.begin_watching()
 
     async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
         """Store new runs, all or none. Called on any event loop.
@@ -233,6 +235,21 @@ class Scheduler:
             if (execution := self._resident.get(run_id)) is not None:
                 execution.wake()
         self._nudge()
+
+    def ended(self, runs: Collection[str] | None, /) -> None:
+        """See `Receiver`."""
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: nothing waits on it
+            self._loop.call_soon_threadsafe(self.operator.look_at, runs)
+
+    def cancelled(self, runs: Collection[str], /) -> None:
+        """See `Receiver`."""
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: nothing executes on it
+            self._loop.call_soon_threadsafe(self.operator.end_elsewhere, runs, Cancelled())
+
+    def lost(self, runs: Collection[str], /) -> None:
+        """See `Receiver`."""
+        with contextlib.suppress(RuntimeError):  # as in `cancelled`
+            self._loop.call_soon_threadsafe(self.operator.end_elsewhere, runs, Resume())
 
     async def _schedule(self) -> None:
         while True:

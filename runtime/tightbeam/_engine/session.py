@@ -7,6 +7,7 @@ import os
 import weakref
 
 from tightbeam._engine.new_runs import new_run
+from tightbeam._engine.notices import Notices
 from tightbeam._engine.protocol import Carrier
 from tightbeam._engine.records import new_id
 from tightbeam._engine.requests import SendEvent
@@ -14,7 +15,6 @@ from tightbeam._engine.run_context import Services
 from tightbeam._engine.scheduler import LEAST_GRACE, Scheduler
 from tightbeam._engine.settings import Settings
 from tightbeam._engine.store import Store
-from tightbeam._engine.wake_ups import WakeUps
 from tightbeam._hooks.hook_list import Around, HookList, metadata_of
 from tightbeam._hooks.info import SendInfo
 from tightbeam._registry import Registry
@@ -32,14 +32,14 @@ class Session:
         self._scheduler: Scheduler | None = None
         _open.add(self)
 
-    async def start(self, registry: Registry, carrier: Carrier, hooks: HookList, wake_ups: WakeUps) -> None:
+    async def start(self, registry: Registry, carrier: Carrier, hooks: HookList, notices: Notices) -> None:
         """Recover and begin to execute.
 
         Args:
             registry: the functions.
             carrier: publishes live messages of runs.
             hooks: what is told of runs, steps and publishes.
-            wake_ups: from the store.
+            notices: from the store.
         """
         self.store.listen()
         settings = self._settings
@@ -47,7 +47,7 @@ class Session:
             self.store, carrier, settings.max_payload_bytes, settings.retry_delay, hooks, registry
         )
         scheduler = self._scheduler = Scheduler(registry, services)
-        wake_ups.connect(scheduler.wake)
+        notices.connect(scheduler)
         await scheduler.start()
 
     async def stop(self, within: float) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from tightbeam._hooks.info import CommitInfo
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
 __all__ = ["After", "Answer", "Backend", "Outlet", "Query", "Request", "Store"]
@@ -40,7 +41,11 @@ class Query(Request[Answer_co]):
 class Outlet(Protocol):
     """Where a store hands on the messages that it commits: the engine's hub.
 
-    A store calls it from one thread at a time, which may be its own. No method waits for a disk or a reader.
+    A store calls it from one thread at a time, which may be its own; `live` and what tells of runs, from any
+    thread. No method waits for a disk or a reader.
+
+    A store that several engines have open at once also calls `sent`, `live`, `ended`, `cancelled` and `lost`:
+    what another process does has no other way here. The stores of one engine never call them.
     """
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
@@ -73,12 +78,59 @@ class Outlet(Protocol):
         """
         ...
 
-    def fan_out(self, committed: Sequence[Envelope], /) -> None:
-        """Hand on the messages of a commit, in the order of their places. Doesn't raise."""
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
+        """Hand on the messages of a commit, in the order of their places. Doesn't raise.
+
+        Args:
+            committed: the messages.
+            own: whether this process has published them all, so that its hooks are told of them first; if
+                not, `sent` tells them of its own.
+        """
         ...
 
     def wake(self, runs: Collection[str], /) -> None:
         """Have runs go on for which steps wait that have ended, once that is committed. Doesn't raise.
+
+        Runs that are due are looked for, too, so that no runs at all may be given.
+
+        Args:
+            runs: their ids.
+        """
+        ...
+
+    def sent(self, committed: Sequence[Envelope], /) -> None:
+        """Tell hooks of messages that this process has committed; `fan_out` gets those of all processes.
+
+        Doesn't raise.
+        """
+        ...
+
+    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+        """Hand on live messages, and frames of runs, that any process has published, in order. Doesn't raise.
+
+        Returns:
+            The event loops whose readers fall behind, to be given a turn (`tightbeam._hub.turns`).
+        """
+        ...
+
+    def ended(self, runs: Collection[str] | None, /) -> None:
+        """Tell those who wait for runs, and those who show them, that these have ended or are parked.
+
+        Args:
+            runs: their ids; None: any run may have, since this process was cut off for a while.
+        """
+        ...
+
+    def cancelled(self, runs: Collection[str], /) -> None:
+        """End the executions of runs that another process has cancelled, which is committed.
+
+        Args:
+            runs: their ids.
+        """
+        ...
+
+    def lost(self, runs: Collection[str], /) -> None:
+        """End the executions of runs that no longer belong to this process, and store nothing of them.
 
         Args:
             runs: their ids.
@@ -89,9 +141,11 @@ class Outlet(Protocol):
 class Store(Protocol):
     """An open journal: carries out requests, from any thread and any event loop, and answers them.
 
-    **One engine.** A journal is open in one store at a time, which belongs to one engine: `Recover` takes
-    over all runs that are there, and messages are fanned out within the process. Engines never divide a
-    journal between them.
+    **One engine, or many.** A journal in a file or in memory is open in one store at a time, which belongs to
+    one engine: `Recover` takes over all runs that are there, and messages are fanned out within the process.
+    A journal on a server may be open in any number of stores, in any number of processes: each claims runs
+    for itself, `Recover` takes over those of processes that are dead, and each fans out the messages of all
+    (`Outlet.fan_out`), live ones included (``carries_live``).
 
     **Together.** Each request is atomic: after an error, a crash or a power cut all of it is there or
     nothing. A message and the memo of its step are one thing (`MemoizePublish`). A store may commit several
@@ -103,8 +157,10 @@ class Store(Protocol):
     **In order.** Requests that change something are carried out in the order in which they were submitted,
     from whatever threads. A query sees every request that was answered before the query was submitted; it may
     see those that are still to be answered. After a commit first its messages are fanned out
-    (`Outlet.fan_out`), then its requests are answered; fan-outs follow the order of commits, which is the
-    order of the places. Places are integers that grow from message to message; they need not be consecutive.
+    (`Outlet.fan_out`), then its requests are answered, where one engine has the journal; where many have it,
+    requests are answered at once, and messages are fanned out in an order that is the same everywhere.
+    Fan-outs follow the order of the places. Places are integers that grow from message to message; they need
+    not be consecutive.
 
     **Cancelled callers.** A request that was submitted is carried out, and its messages are fanned out,
     also if its caller no longer awaits the answer.
@@ -130,6 +186,22 @@ class Store(Protocol):
     @property
     def trimmed_us(self) -> int:
         """The time of the latest message that was trimmed; 0 if none was. Read from any thread."""
+        ...
+
+    @property
+    def carries_live(self) -> bool:
+        """Whether live messages reach readers by `publish_live`, since some are in other processes."""
+        ...
+
+    def publish_live(self, envelope: Envelope, /) -> Loops | None:
+        """Hand a live message, or a frame of a run, to the readers of all processes; called on any thread.
+
+        It reaches them after what this process has committed before, also here, and waits for nothing.
+        Called only where ``carries_live`` is true. Doesn't raise.
+
+        Returns:
+            The event loops of this process whose readers fall behind, as `Outlet.live` returned them.
+        """
         ...
 
     @property
@@ -197,9 +269,10 @@ class Backend(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes can try to open the same journal: yes for a file, no for memory.
+        """Whether other processes can try to open the same journal: not for memory.
 
-        They take turns: while a client has it open, `open` raises `JournalRefused` in all others.
+        Those of a file take turns: while a client has it open, `open` raises `JournalRefused` in all others.
+        A server lets all of them in at once.
         """
         ...
 

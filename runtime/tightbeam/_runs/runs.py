@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from tightbeam._engine.details import RUN_STATES, RunRecord, RunsPage, RunState, RunSummary
-from tightbeam._engine.failure import parked_error
+from tightbeam._engine.failure import error_of
 from tightbeam._engine.protocol import RunSource
 from tightbeam._function import Function
 from tightbeam._message import microseconds_of
 from tightbeam._runs.run import Run, check_function, result_of, run_of
-from tightbeam.errors import NoSuchRun, RunCancelled, RunFailed
+from tightbeam.errors import NoSuchRun
 
 if TYPE_CHECKING:
     from tightbeam._engine.requests import ReadRun, ScanRuns
@@ -327,18 +327,6 @@ def _found(id: str, record: RunRecord | None, function: Function[Any] | None) ->
 def _ended(record: RunRecord, function: Function[Any] | None) -> Any:
     """Return the result of a run that has ended, or raise why there is none: see `Runs.wait`."""
     check_function(record, function)
-    summary = record.summary
-    if summary.state == "done":
+    if record.summary.state == "done":
         return result_of(record, function)
-    if summary.state == "cancelled":
-        raise RunCancelled(summary.id, summary.function)
-    error_type, error_text = summary.error_type or "", summary.error_text or ""
-    if summary.state == "parked":
-        raise parked_error(summary.id, summary.function, error_type, error_text)
-    reason = ": ".join(filter(None, (error_type, error_text)))
-    raise RunFailed(
-        f'run {summary.id} of "{summary.function}" has failed: {reason}',
-        run_id=summary.id,
-        error_type=error_type,
-        error_text=error_text,
-    ) from record.cause
+    raise error_of(record) from record.cause

@@ -21,6 +21,7 @@ from tightbeam._engine.requests import (
     RetryRun,
 )
 from tightbeam._engine.store import After, Answer, Backend, Outlet, Request, Store
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed, NotEntered
 
@@ -97,6 +98,8 @@ class BackendDouble:
         """Called there with the store that was opened, before anything is requested of it."""
         self.answering: Callable[[Request[Any]], None] = _ignore
         """Called when a request was carried out, before its caller goes on."""
+        self.outlets: list[Outlet] = []
+        """What the stores were opened with, in order: for what only other processes do."""
         self.fanning_out: Callable[[], None] = _nothing
         """Called between a commit and its fan-out."""
 
@@ -115,6 +118,7 @@ class BackendDouble:
         self.opening()
         self.resident.clear()
         self.is_crashed = False
+        self.outlets.append(outlet)
         store = self._backend.open(_OutletDouble(self, outlet))
         self.opened(store)
         self.stores.append(StoreDouble(self, store))
@@ -220,6 +224,15 @@ class StoreDouble:
         """Return whether the store is lost, or the process is as if dead."""
         return self._double.is_crashed or self._store.is_lost
 
+    @property
+    def carries_live(self) -> bool:
+        """Return the store's."""
+        return self._store.carries_live
+
+    def publish_live(self, envelope: Envelope, /) -> Loops | None:
+        """Publish by the store."""
+        return self._store.publish_live(envelope)
+
     def position_of(self, place: int, /) -> str:
         """Return the store's."""
         return self._store.position_of(place)
@@ -297,6 +310,11 @@ class _OutletDouble:
         self.reserve = outlet.reserve
         self.release = outlet.release
         self.committed = outlet.committed
+        self.sent = outlet.sent
+        self.live = outlet.live
+        self.ended = outlet.ended
+        self.cancelled = outlet.cancelled
+        self.lost = outlet.lost
 
     @property
     def measures(self) -> bool:
@@ -305,9 +323,9 @@ class _OutletDouble:
     def wake(self, runs: Collection[str], /) -> None:
         self._outlet.wake(runs)
 
-    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
         self._double.fanning_out()
-        self._outlet.fan_out(committed)
+        self._outlet.fan_out(committed, own=own)
 
 
 def _nothing() -> None: ...

@@ -31,6 +31,7 @@ from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._hooks.info import CommitInfo
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
 __all__ = ["KEEPS", "STORES", "PostgresStorage", "SqliteStorage", "Storage"]
@@ -192,8 +193,19 @@ class _NoOutlet:
 
     def release(self) -> None: ...
 
-    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
         assert not committed
+
+    def sent(self, committed: Sequence[Envelope], /) -> None: ...
+
+    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+        raise AssertionError
+
+    def ended(self, runs: Collection[str] | None, /) -> None: ...
+
+    def cancelled(self, runs: Collection[str], /) -> None: ...
+
+    def lost(self, runs: Collection[str], /) -> None: ...
 
     def wake(self, runs: Collection[str], /) -> None: ...
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -49,6 +49,7 @@ class SmallStore:
     last_place = 0
     trimmed_us = 0
     is_lost = False
+    carries_live = False
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -60,6 +61,9 @@ class SmallStore:
 
     def position_of(self, place: int, /) -> str:
         return f"small:{place}"
+
+    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+        raise NotImplementedError
 
     def listen(self) -> None: ...
 

@@ -63,6 +63,7 @@ from tightbeam._engine.requests import (
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Request, Store
 from tightbeam._hooks.info import CommitInfo
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope, now_us
 from tightbeam.errors import NotEntered, PositionLost
 
@@ -95,8 +96,20 @@ class Outlet:
     def release(self) -> None:
         self.released += 1
 
-    def fan_out(self, committed: Sequence[Envelope], /) -> None:
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
         self.messages += committed
+
+    def sent(self, committed: Sequence[Envelope], /) -> None: ...
+
+    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+        self.messages += envelopes
+        return None
+
+    def ended(self, runs: Collection[str] | None, /) -> None: ...
+
+    def cancelled(self, runs: Collection[str], /) -> None: ...
+
+    def lost(self, runs: Collection[str], /) -> None: ...
 
     def wake(self, runs: Collection[str], /) -> None:
         self.woken += runs

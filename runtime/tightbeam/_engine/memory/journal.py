@@ -53,6 +53,7 @@ class Journal:
             requests.RetryFrom: operating.retry_from,
             requests.Unpark: operating.unpark,
             requests.ReadRun: listing.read_run,
+            requests.FindSettled: listing.find_settled,
             requests.ScanRuns: listing.scan_runs,
             requests.MemoizeStep: runs.memoize_step,
             requests.BeginSleep: runs.begin_sleep,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from tightbeam._engine.details import (
+    ENDED,
     SCANNED,
     MessageDetail,
     RunDetail,
@@ -23,6 +24,7 @@ from tightbeam._engine.records import Excerpt, StoredOutcome
 from tightbeam._engine.requests import (
     FindOutcome,
     FindRun,
+    FindSettled,
     ListFunctions,
     ListRuns,
     ReadMessage,
@@ -85,6 +87,11 @@ class Listing:
             return None
         traceback = None if run.error is None else run.error.traceback
         return RunRecord(_summary(run, now_us()), run.data, run.result, traceback)
+
+    def find_settled(self, request: FindSettled) -> list[str]:
+        """Find which of some runs have ended or are parked."""
+        found = ((run_id, self._runs.by_id.get(run_id)) for run_id in request.ids)
+        return [run_id for run_id, run in found if run is not None and run.state in {*ENDED, "parked"}]
 
     def list_functions(self, request: ListFunctions) -> list[str]:
         """List the functions that the latest runs are of, by name."""

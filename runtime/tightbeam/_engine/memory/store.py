@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from tightbeam._engine import trimming
 from tightbeam._engine.doubt import Doubt
@@ -14,7 +14,7 @@ from tightbeam._engine.pending import Pending, settle_all
 from tightbeam._engine.requests import MemoizePublish, PutBackAll
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
-from tightbeam._message import now_us
+from tightbeam._message import Envelope, now_us
 from tightbeam.errors import NotEntered
 
 __all__ = ["MemoryStore"]
@@ -26,6 +26,7 @@ class MemoryStore:
     """A `Store` whose requests are carried out at once, by whichever thread submits them."""
 
     is_lost = False
+    carries_live = False
 
     def __init__(self, journal: Journal, retention: Retention, outlet: Outlet) -> None:
         self._journal = journal
@@ -48,6 +49,10 @@ class MemoryStore:
     def position_of(self, place: int, /) -> str:
         """Return the position at which a reader resumes after the message at a place."""
         return f"{self._journal.messages.epoch}:{place}"
+
+    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+        """Not called: all readers are in this process."""
+        raise NotImplementedError
 
     def listen(self) -> None:
         """Answer the callers of the running event loop together."""

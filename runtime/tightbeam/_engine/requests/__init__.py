@@ -25,7 +25,7 @@ from tightbeam._engine.requests.messages import (
     SeenUntil,
     TimeOf,
 )
-from tightbeam._engine.requests.operating import CancelRun, ReadRun, RetryFrom, ScanRuns, Unpark
+from tightbeam._engine.requests.operating import CancelRun, FindSettled, ReadRun, RetryFrom, ScanRuns, Unpark
 from tightbeam._engine.requests.schedules import KeepSchedules, Tick
 from tightbeam._engine.requests.scheduling import (
     MAX_DEATHS,
@@ -69,6 +69,7 @@ __all__ = [
     "FindLatest",
     "FindOutcome",
     "FindRun",
+    "FindSettled",
     "FindStart",
     "KeepSchedules",
     "LeaveMemory",

@@ -12,7 +12,7 @@ from tightbeam._engine.details import RunRecord, RunsPage
 from tightbeam._engine.records import CancelledRun, Failure
 from tightbeam._engine.store import Query, Request
 
-__all__ = ["CancelRun", "ReadRun", "RetryFrom", "ScanRuns", "Unpark"]
+__all__ = ["CancelRun", "FindSettled", "ReadRun", "RetryFrom", "ScanRuns", "Unpark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,13 @@ class ReadRun(Query[RunRecord | None]):
     """Read a run with the data of its event and its result."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindSettled(Query[list[str]]):
+    """Find which of some runs have ended or are parked. Those that are no longer there are left out."""
+
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ ANSWERS = _Answers(
         requests.RetryFrom: operating.retry_from,
         requests.Unpark: operating.unpark,
         requests.ReadRun: details.read_run,
+        requests.FindSettled: details.find_settled,
         requests.ScanRuns: details.scan_runs,
         requests.MemoizeStep: steps.memoize_step,
         requests.MemoizePublish: steps.memoize_publish,

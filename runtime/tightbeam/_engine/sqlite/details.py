@@ -21,6 +21,7 @@ from tightbeam._engine.details import (
 from tightbeam._engine.records import Excerpt, Recent
 from tightbeam._engine.requests import (
     FindRun,
+    FindSettled,
     ListFunctions,
     ListRuns,
     ReadMessage,
@@ -172,6 +173,17 @@ def read_run(tx: Transaction, request: ReadRun) -> RunRecord | None:
     number, traceback = row[_SUMMARY + 1 : _SUMMARY + 3]
     data, result = tx.execute("SELECT data, result FROM run WHERE number = ?", (number,)).fetchone()
     return RunRecord(_summary(row[:_SUMMARY]), data, result, traceback)
+
+
+def find_settled(tx: Transaction, request: FindSettled) -> list[str]:
+    """Answer `FindSettled`."""
+    return [
+        run_id
+        for run_id in request.ids
+        if tx.execute(
+            "SELECT 1 FROM run WHERE id = ? AND state IN ('done', 'failed', 'cancelled', 'parked')", (run_id,)
+        ).fetchone()
+    ]
 
 
 def shown_state(tx: Transaction, run_id: str) -> str:

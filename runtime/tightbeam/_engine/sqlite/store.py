@@ -15,7 +15,7 @@ from concurrent.futures import Future as ThreadFuture
 from functools import partial
 from queue import SimpleQueue
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 from tightbeam._engine.loop_waker import LoopWaker, waker_of
 from tightbeam._engine.pending import Pending, settle_all
@@ -29,6 +29,7 @@ from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.info import CommitInfo
+from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed, NotEntered, NotStorable
 
 __all__ = ["SqliteStore"]
@@ -95,6 +96,13 @@ class SqliteStore:
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
         return self._epochs.position(place)
+
+    carries_live = False
+    """All readers are in this process."""
+
+    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+        """See `Store`. Not called."""
+        raise NotImplementedError
 
     def listen(self) -> None:
         """See `Store`. Takes a descriptor, until the connection is closed."""
