@@ -12,6 +12,7 @@ from tightbeam._engine.records import Publish, Replaced
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._hooks.info import CommitInfo
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
 __all__ = ["KEEPS", "Heard", "open_store", "publish_of"]
@@ -27,6 +28,11 @@ class Heard:
     def __init__(self) -> None:
         self.messages: list[Envelope] = []
         self.woken: list[str] = []
+        self.ends: list[str] = []
+        self.cancellations: list[str] = []
+        self.losses: list[str] = []
+        self.times_cut_off = 0
+        """How often it was told that any run may have ended."""
         self.something = threading.Condition()
 
     def committed(self, commit: CommitInfo, /) -> None: ...
@@ -41,8 +47,34 @@ class Heard:
             self.messages += committed
             self.something.notify_all()
 
+    def sent(self, committed: Sequence[Envelope], /) -> None: ...
+
+    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+        self.fan_out(envelopes)
+        return None
+
     def wake(self, runs: Collection[str], /) -> None:
-        self.woken += runs
+        self._note(self.woken, runs)
+
+    def ended(self, runs: Collection[str] | None, /) -> None:
+        self.times_cut_off += runs is None
+        self._note(self.ends, runs or ())
+
+    def cancelled(self, runs: Collection[str], /) -> None:
+        self._note(self.cancellations, runs)
+
+    def lost(self, runs: Collection[str], /) -> None:
+        self._note(self.losses, runs)
+
+    def _note(self, noted: list[str], runs: Collection[str]) -> None:
+        with self.something:
+            noted += runs
+            self.something.notify_all()
+
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        """Wait until what was noted is as expected."""
+        with self.something:
+            assert self.something.wait_for(happened, 20)
 
 
 def open_store(address: str, *, lease: float = 15.0, outlet: Heard | None = None) -> PostgresStore:

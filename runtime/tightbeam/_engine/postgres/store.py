@@ -17,6 +17,8 @@ from tightbeam._engine.postgres.writing import Writer
 from tightbeam._engine.requests import PutBackAll
 from tightbeam._engine.settling import Settler
 from tightbeam._engine.store import After, Answer, Query, Request
+from tightbeam._hub.hub import Loops
+from tightbeam._message import Envelope
 
 __all__ = ["PostgresStore"]
 
@@ -49,6 +51,13 @@ class PostgresStore:
     def is_lost(self) -> bool:
         """See `Store`."""
         return False
+
+    carries_live = True
+    """Readers may be in other processes."""
+
+    def publish_live(self, envelope: Envelope, /) -> Loops | None:
+        """See `Store`."""
+        return self.member.outlet.live((envelope,))
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
