@@ -9,12 +9,14 @@ from time import time_ns
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from tightbeam._engine.failure import Interrupt
 from tightbeam._message import Envelope
 from tightbeam._step import StepKind
 from tightbeam.errors import StepMisuse
 
 __all__ = [
     "CancelledRun",
+    "ClaimLost",
     "Claimed",
     "Excerpt",
     "Failure",
@@ -175,6 +177,17 @@ class MemoizedAlready(RuntimeError):
         super().__init__(f'step "{step_id}" of run {run_id} is memoized already')
 
 
+class ClaimLost(Interrupt):
+    """Raised for what an execution would store of a run that another process has by now.
+
+    It ends the execution, past the handler's own `except Exception`, and nothing of it is recorded.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} goes on in another process")
+        self.run_id = run_id
+
+
 def run_is_over(run_id: str) -> StepMisuse:
     """Return the error for a step of a run that has ended."""
     return StepMisuse(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
@@ -220,6 +233,9 @@ class Recovered(NamedTuple):
     given_up: list[GivenUp]
     unknown: Mapping[str, int]
     """Functions that aren't registered, with the number of their parked runs."""
+    waiting: Mapping[str, int] = MappingProxyType({})
+    """Functions that no process has registered, with the number of their runs, of a journal that several
+    processes have open."""
 
 
 class FunctionLimit(NamedTuple):
@@ -237,6 +253,10 @@ class FunctionLimit(NamedTuple):
     """Keys of which fewer runs execute than at an earlier claim: runs that were held back may be due."""
     timeout_us: int | None = None
     """How long a run may take from its first start on; None for no limit."""
+    limit: int | None = None
+    """How many runs may execute in all processes together; None where each process has a limit of its own."""
+    on_failure: tuple[str, ...] = ()
+    """The functions of which a run is added for each run that is given up: see `EndRun`."""
 
 
 class Sent(NamedTuple):
@@ -253,6 +273,8 @@ class Claimed(NamedTuple):
 
     runs: list[Run]
     next_due: int | None
+    given_up: tuple[GivenUp, ...] = ()
+    """Runs under which processes died too often: they have failed."""
 
 
 class Page(NamedTuple):

@@ -21,7 +21,7 @@ from tightbeam._engine.store import Request
 from tightbeam._engine.traces import loggable, user_line
 from tightbeam._message import now_us
 
-__all__ = ["log_given_up", "log_result", "log_unknown", "recording"]
+__all__ = ["log_given_up", "log_lost", "log_result", "log_unknown", "log_waiting", "recording"]
 
 _log = logging.getLogger("tightbeam")
 
@@ -105,6 +105,23 @@ def log_unknown(parked: Mapping[str, int]) -> None:
     if parked:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(parked.items()))
         _log.warning("runs of functions that aren't registered are parked: %s", counts)
+
+
+def log_waiting(runs: Mapping[str, int]) -> None:
+    """Log that there are runs of functions which no process has registered."""
+    if runs:
+        counts = ", ".join(f"{name} ({count})" for name, count in sorted(runs.items()))
+        _log.warning("runs wait for functions that no process has registered: %s", counts)
+
+
+def log_lost(run: Run) -> None:
+    """Log that a run goes on in another process."""
+    _log.warning(
+        'run %s of "%s" goes on in another process: this one was taken for dead, and stores no more of it',
+        run.id,
+        run.function,
+        extra=_extra(run, None, run.attempt),
+    )
 
 
 def _extra(run: Run, step: str | None, attempt: int) -> dict[str, object]:

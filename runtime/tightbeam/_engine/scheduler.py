@@ -19,7 +19,7 @@ from tightbeam._engine.limiter import FunctionLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
 from tightbeam._engine.operating import Operator
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
-from tightbeam._engine.reports import log_given_up, log_result, log_unknown, recording
+from tightbeam._engine.reports import log_given_up, log_result, log_unknown, log_waiting, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
 from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked, Resume
 from tightbeam._engine.retry import retry_delays
@@ -93,10 +93,11 @@ class Scheduler:
         """Recover what the process before has left, and begin to schedule."""
         longest = int(self._services.longest_delay * 1e6)
         on_failure = {function.id: self._registry.on_failure(function.id) for function in self._registry}
-        given_up, unknown = await self._store.submit(Recover(self._registry.ids, longest, on_failure))
-        for run in given_up:
+        recovered = await self._store.submit(Recover(self._registry.ids, longest, on_failure))
+        for run in recovered.given_up:
             log_given_up(run)
-        log_unknown(unknown)
+        log_unknown(recovered.unknown)
+        log_waiting(recovered.waiting)
         await self._ticker.note()
         watch(self, self._loop, Scheduler._nudge)
         _clock.watch(self, self._loop, Scheduler._look_at_clock)
@@ -262,7 +263,7 @@ class Scheduler:
                     await self._store.submit(PullBack(lost))
                 next_tick = await self._ticker.start_due()
                 async with self._claiming:
-                    claimed, next_due = await self._claim()
+                    claimed, next_due, given_up = await self._claim()
                     for run in claimed:
                         self._begin(run)
             except JournalFailed as error:
@@ -270,7 +271,9 @@ class Scheduler:
                     _log.error("runs can't be read from the journal: %s", error)
                 await asyncio.sleep(1.0)
                 continue
-            if claimed:
+            for hopeless in given_up:
+                log_given_up(hopeless)
+            if claimed or given_up:
                 continue
             if not self._nudged.is_set() and not any(limiter.busy for limiter in self._limiters.values()):
                 self._quiet.set()
@@ -325,6 +328,8 @@ class Scheduler:
                 limiter.keys,
                 limiter.take_freed() if limiter.free else frozenset(),
                 timeout_us(self.function(name)),
+                self.function(name).options.limit,
+                self._registry.on_failure(name),
             )
             for name, limiter in self._limiters.items()
             if limiter.free or self.function(name).options.timeout is not None

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tightbeam._engine import requests
-from tightbeam._engine.postgres import publishing
+from tightbeam._engine.postgres import (
+    claiming,
+    limits,
+    operating,
+    publishing,
+    runs,
+    schedules,
+    starts,
+    steps,
+    waits,
+)
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.store import Request
 
@@ -20,7 +30,36 @@ class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
         raise TypeError(f"this store answers no {kind.__name__}")
 
 
-ANSWERS = _Answers({})
+ANSWERS = _Answers(
+    {
+        requests.AddRuns: runs.add_runs,
+        requests.Recover: runs.recover,
+        requests.Claim: claiming.claim,
+        requests.Awaken: limits.awaken,
+        requests.EndRun: runs.end_run,
+        requests.RetryRun: runs.retry_run,
+        requests.ParkRun: runs.park_run,
+        requests.LeaveMemory: runs.leave_memory,
+        requests.PutBack: runs.put_back,
+        requests.PutBackAll: runs.put_back_all,
+        requests.PullBack: runs.pull_back,
+        requests.CancelRun: operating.cancel_run,
+        requests.RetryFrom: operating.retry_from,
+        requests.Unpark: operating.unpark,
+        requests.MemoizeStep: steps.memoize_step,
+        requests.BeginSleep: steps.begin_sleep,
+        requests.EndSleep: steps.end_sleep,
+        requests.MarkAwake: steps.mark_awake,
+        requests.Rest: steps.rest,
+        requests.SendEvent: starts.send_event,
+        requests.MemoizeSend: starts.memoize_send,
+        requests.BeginWait: waits.begin_wait,
+        requests.BeginInvoke: waits.begin_invoke,
+        requests.EndWait: waits.end_wait,
+        requests.KeepSchedules: schedules.keep_schedules,
+        requests.Tick: schedules.tick,
+    }
+)
 """The SQL of each request; a request is carried out inside the transaction of its batch."""
 
 TOGETHER: dict[type[Request[Any]], Callable[[Transaction, Sequence[Any]], Sequence[BaseException | None]]] = {

@@ -30,6 +30,7 @@ from tightbeam._engine.requests.schedules import KeepSchedules, Tick
 from tightbeam._engine.requests.scheduling import (
     MAX_DEATHS,
     AddRuns,
+    Awaken,
     Claim,
     EndRun,
     LeaveMemory,
@@ -57,6 +58,7 @@ __all__ = [
     "PAGE_BYTES",
     "PAGE_MESSAGES",
     "AddRuns",
+    "Awaken",
     "BeginInvoke",
     "BeginSleep",
     "BeginWait",

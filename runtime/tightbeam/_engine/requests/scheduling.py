@@ -11,6 +11,7 @@ from tightbeam._engine.store import Request
 __all__ = [
     "MAX_DEATHS",
     "AddRuns",
+    "Awaken",
     "Claim",
     "EndRun",
     "LeaveMemory",
@@ -86,6 +87,20 @@ class Claim(Request[Claimed]):
     """How many of these may need a thread."""
     busy: frozenset[str]
     """Runs to leave alone, since an earlier execution of them goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaken(Request[bool | None]):
+    """Have a run execute again that slept, if the limits of its function over all processes allow it.
+
+    Requested only of a store that several processes have open, for functions with a limit. Answers with
+    whether the run executes; None if another process is claiming runs of the function at this moment.
+    """
+
+    run_id: str
+    limit: int | None
+    """As in `FunctionLimit`."""
+    key_limit: int | None
 
 
 @dataclass(frozen=True, slots=True)

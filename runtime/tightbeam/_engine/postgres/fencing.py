@@ -1,0 +1,69 @@
+"""Fencing: what this process may write of a run, and what it may no longer.
+
+`run.owner` is the number of the process that has claimed a run, and `run.claim` counts the claims of that
+run. The store remembers which claims are its own. Whatever a run's execution writes is accepted only while
+both still match: another process raises `claim` when it takes the run.
+"""
+
+from __future__ import annotations
+
+from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.transaction import Transaction
+from tightbeam._engine.records import ClaimLost
+
+__all__ = ["IS_MINE", "fence", "held", "let_slot_go", "release"]
+
+IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
+"""The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
+
+
+def held(tx: Transaction, run_id: str) -> Held:
+    """Return the claim of a run.
+
+    Args:
+        tx: the transaction.
+        run_id: of the run.
+
+    Raises:
+        ClaimLost: this process has none, or has it no longer.
+    """
+    claim = tx.claims.get(run_id)
+    if claim is None:
+        raise ClaimLost(run_id)
+    return claim
+
+
+def fence(tx: Transaction, run_id: str) -> dict[str, object]:
+    """Return the parameters of `IS_MINE`.
+
+    Args:
+        tx: the transaction.
+        run_id: of the run.
+
+    Raises:
+        ClaimLost: this process has no claim of the run.
+    """
+    return {"run_id": run_id, "process": tx.process, "claim": held(tx, run_id).claim}
+
+
+def release(tx: Transaction, run_id: str) -> None:
+    """Give a run up once the transaction is committed: this process executes it no more.
+
+    Args:
+        tx: the transaction.
+        run_id: of the run.
+    """
+    let_slot_go(tx, run_id)
+    tx.released.add(run_id)
+
+
+def let_slot_go(tx: Transaction, run_id: str) -> None:
+    """Have all processes look for due runs of a run's function, if it is limited: a slot becomes free.
+
+    Args:
+        tx: the transaction.
+        run_id: of the run.
+    """
+    claim = tx.claims.get(run_id)
+    if claim is not None and claim.limited:
+        tx.due.add(claim.function)
