@@ -7,10 +7,13 @@ from typing import Any
 
 from tightbeam._engine import requests
 from tightbeam._engine.postgres import (
+    appending,
     claiming,
+    counting,
+    inspection,
     limits,
+    messages,
     operating,
-    publishing,
     runs,
     schedules,
     starts,
@@ -58,11 +61,28 @@ ANSWERS = _Answers(
         requests.EndWait: waits.end_wait,
         requests.KeepSchedules: schedules.keep_schedules,
         requests.Tick: schedules.tick,
+        requests.MemoizePublish: appending.memoize_publish,
+        requests.FindStart: messages.find_start,
+        requests.ReadPage: messages.read_page,
+        requests.FindLatest: messages.find_latest,
+        requests.ReadPlaces: messages.read_places,
+        requests.TimeOf: messages.time_of,
+        requests.SeenUntil: messages.seen_until,
+        requests.FindOutcome: messages.find_outcome,
+        requests.CountRuns: counting.count_runs,
+        requests.ListRuns: inspection.list_runs,
+        requests.ScanRuns: inspection.scan_runs,
+        requests.ListFunctions: inspection.list_functions,
+        requests.FindRun: inspection.find_run,
+        requests.ReadRun: inspection.read_run,
+        requests.ReadMessage: inspection.read_message,
+        requests.ReadPart: inspection.read_part,
+        requests.RecentMessages: inspection.recent_messages,
     }
 )
 """The SQL of each request; a request is carried out inside the transaction of its batch."""
 
 TOGETHER: dict[type[Request[Any]], Callable[[Transaction, Sequence[Any]], Sequence[BaseException | None]]] = {
-    requests.MemoizePublish: publishing.memoize_publishes,
+    requests.MemoizePublish: appending.append,
 }
 """Requests of which many are one statement: an error for each that is refused, of which nothing is stored."""

@@ -12,6 +12,7 @@ from psycopg import Connection, sql
 
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres.connecting import Connector, text_of
+from tightbeam._engine.postgres.log import Log
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.schema import FORMAT, READABLE_FROM, SCHEMA
 from tightbeam._engine.postgres.store import PostgresStore
@@ -23,10 +24,6 @@ __all__ = ["LOCK", "open_store", "register"]
 
 LOCK = "hashtext(current_schema() || '.process')"
 """The first key of all advisory locks; the second is a process' number, or 0 for the schema itself."""
-_LAST = (
-    "SELECT xid::text, seq FROM message WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) "
-    "ORDER BY xid DESC, seq DESC LIMIT 1"
-)
 
 
 def open_store(address: Address, on_server: OnServer, retention: Retention, outlet: Outlet) -> PostgresStore:
@@ -49,17 +46,13 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
         raise JournalRefused(f"{address} can't be reached: {text_of(error, address)}") from None
     try:
         _make_schema(connection, schema)
-        journal = _meta(connection, "journal")
-        last = connection.execute(_LAST).fetchone()
         member = Member(
             connector,
             outlet,
             retention,
             lease,
-            journal,
-            number=register(connection, lease),
-            followed=0 if last is None else int(last[0]) << 64 | last[1],
-            trimmed_us=int(_meta(connection, "trimmed_us", "0")),
+            Log.of(connection),
+            register(connection, lease),
         )
         return PostgresStore(member)
     finally:
@@ -91,8 +84,3 @@ def _make_schema(connection: Connection[tuple[Any, ...]], schema: str) -> None:
                 "INSERT INTO meta VALUES ('format', %s), ('readable_from', %s), ('journal', %s)",
                 (str(FORMAT), str(READABLE_FROM), uuid4().hex[:8]),
             )
-
-
-def _meta(connection: Connection[tuple[Any, ...]], name: str, otherwise: str = "") -> str:
-    row = connection.execute("SELECT value FROM meta WHERE name = %s", (name,)).fetchone()
-    return otherwise if row is None else str(row[0])

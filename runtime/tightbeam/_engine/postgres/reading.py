@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,14 +15,16 @@ from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
 from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.retention import Trimmer
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.settling import Settler
 from tightbeam._engine.store import Answer, Query
+from tightbeam._engine.trimming import Pace
 from tightbeam.errors import JournalRefused
 
 __all__ = ["Reader", "read_once"]
 
-_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_log = logging.getLogger("tightbeam")
 
 
 def read_once(connector: Connector, query: Query[Answer]) -> Answer:
@@ -32,7 +35,6 @@ def read_once(connector: Connector, query: Query[Answer]) -> Answer:
     """
     try:
         with connector.connect("command") as connection:
-            connection.execute(_BEGIN)
             answer: Answer = ANSWERS[type(query)](Transaction(connection), query)
             return answer
     except psycopg.Error as error:
@@ -42,7 +44,11 @@ def read_once(connector: Connector, query: Query[Answer]) -> Answer:
 
 
 class Reader:
-    """Answers queries; what one reads is of one moment, however many statements it takes."""
+    """Answers queries, and drops between two of them what is no longer retained.
+
+    There is no transaction around a query: a page of messages must not be read in an older snapshot than what
+    is followed by then.
+    """
 
     def __init__(self, member: Member, settler: Settler) -> None:
         """Start the thread, which connects when the first query comes.
@@ -53,7 +59,9 @@ class Reader:
         """
         self._member = member
         self._settler = settler
-        self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Pending[Any] | Callable[[], None] | None] = SimpleQueue()
+        self._trimmer = Trimmer(member.log, member.retention)
+        self._pace = Pace(member.retention.size)
         self._connection: Connection[tuple[Any, ...]] | None = None
         self._thread = threading.Thread(target=self._work, name="tightbeam-reader", daemon=True)
         self._thread.start()
@@ -61,6 +69,15 @@ class Reader:
     def put(self, pending: Pending[Any]) -> None:
         """Queue a query."""
         self._queue.put(pending)
+
+    def keep_house(self, written: int) -> None:
+        """Drop what is no longer retained behind the queries that are queued, if it is time to look.
+
+        Args:
+            written: the bytes of data that were stored since the last call.
+        """
+        if self._pace.is_time(written):
+            self._queue.put(self._trim)
 
     def end(self) -> None:
         """Have the thread end behind the queries that are queued."""
@@ -72,23 +89,28 @@ class Reader:
 
     def _work(self) -> None:
         while (pending := self._queue.get()) is not None:
-            self._answer(pending)
-            self._settler.settle([pending])
+            if isinstance(pending, Pending):
+                self._answer(pending)
+                self._settler.settle([pending])
+            else:
+                pending()
         if self._connection is not None:
             self._connection.close()
 
     def _answer(self, pending: Pending[Any]) -> None:
         try:
-            connection = self._connected()
-            connection.execute(_BEGIN)
             request = pending.request
-            pending.result = ANSWERS[type(request)](Transaction(connection, self._member), request)
+            pending.result = ANSWERS[type(request)](Transaction(self._connected(), self._member), request)
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
             pending.error = failure_of(error, self._member.connector.address)
-        finally:
-            if self._connection is not None:
-                with contextlib.suppress(psycopg.Error):  # it is gone: the next query connects again
-                    self._connection.execute("ROLLBACK")
+
+    def _trim(self) -> None:
+        try:
+            self._pace.has_more = self._trimmer(self._connected())
+        except psycopg.Error:
+            pass  # the server is away, say: tried again later
+        except Exception:  # noqa: BLE001 - no memory, say: without this thread every caller would wait
+            _log.exception("the journal's house-keeping failed")
 
     def _connected(self) -> Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:

@@ -109,6 +109,8 @@ CREATE TABLE message (
     UNIQUE (run, step, number)
 );
 CREATE INDEX message_topic ON message (channel, topic, xid, seq);
+CREATE INDEX message_time ON message (channel, created_at);     -- for readers that resume by a time
+CREATE UNIQUE INDEX message_id ON message (id) WHERE id IS NOT NULL;
 
 -- When the runs of a function are started by the clock.
 CREATE TABLE schedule (

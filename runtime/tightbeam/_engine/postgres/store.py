@@ -34,7 +34,7 @@ class PostgresStore:
         """
         self.member = member
         """What the threads share."""
-        self.last_place = member.followed
+        self.last_place = member.log.followed
         """See `Store`."""
         self._settler = Settler()
         self._writer = Writer(member, self._settler, self._committed)
@@ -45,7 +45,7 @@ class PostgresStore:
     @property
     def trimmed_us(self) -> int:
         """See `Store`."""
-        return self.member.trimmed_us
+        return self.member.log.trimmed_us
 
     @property
     def is_lost(self) -> bool:
@@ -61,7 +61,7 @@ class PostgresStore:
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
-        return self.member.position_of(place)
+        return self.member.log.position(place)
 
     def listen(self) -> None:
         """See `Store`. Takes a descriptor, until the threads have ended."""
@@ -80,8 +80,17 @@ class PostgresStore:
 
     def _committed(self, effects: Effects) -> None:
         """Tell this process and others what was committed."""
+        self.keep_house(effects.written)
         if effects.woken:
             self.member.outlet.wake(effects.woken)
+
+    def keep_house(self, written: int = 0) -> None:
+        """Drop what is no longer retained, soon, if it is time to look: after each commit, and now and then.
+
+        Args:
+            written: the bytes of data that were stored.
+        """
+        self._reader.keep_house(written)
 
     async def close(self, within: float, /) -> None:
         """See `Store`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from psycopg import Connection, Cursor
 
 from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.log import Log
 from tightbeam._engine.postgres.member import Member
 from tightbeam._message import Envelope
 
@@ -16,8 +18,6 @@ __all__ = ["Effects", "Transaction"]
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 Row: TypeAlias = tuple[Any, ...]
-_ALL = 1 << 128
-"""A place behind all messages."""
 
 
 @dataclass(slots=True)
@@ -58,8 +58,6 @@ class Effects:
 class Transaction:
     """A connection inside a transaction, and what is to be done once that is committed."""
 
-    __slots__ = ("_connection", "effects", "member")
-
     def __init__(self, connection: Connection[Row], member: Member | None = None) -> None:
         """Begin with nothing to do afterwards.
 
@@ -91,10 +89,20 @@ class Transaction:
         """The runs that this process executes, by id; this transaction's changes aren't in it yet."""
         return {} if self.member is None else self.member.claims
 
+    @cached_property
+    def log(self) -> Log:
+        """The messages, as far as they are followed here: readers get later ones from the hub."""
+        if self.member is not None:
+            return self.member.log
+        log = Log.of(self._connection)
+        log.is_followed = False
+        return log
+
     @property
-    def followed(self) -> int:
-        """The place up to which messages were fanned out here: readers get later ones from the hub."""
-        return _ALL if self.member is None else self.member.followed
+    def reserve(self) -> Callable[[str, int, Callable[[], int]], int]:
+        """See `Outlet.reserve`."""
+        assert self.member is not None  # noqa: S101 - a command stores no message
+        return self.member.outlet.reserve
 
     @property
     def woken(self) -> list[str]:
@@ -125,6 +133,11 @@ class Transaction:
     def released(self) -> set[str]:
         """See `Effects`."""
         return self.effects.released
+
+    @property
+    def sent(self) -> list[Envelope]:
+        """See `Effects`."""
+        return self.effects.sent
 
     @property
     def written(self) -> int:

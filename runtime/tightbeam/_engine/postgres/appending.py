@@ -1,0 +1,165 @@
+"""Storing durable messages: all publishes of a batch in one statement, and one round trip."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tightbeam._engine.postgres.places import place_at
+from tightbeam._engine.postgres.transaction import Transaction
+from tightbeam._engine.records import ClaimLost, MemoizedAlready, run_is_over
+from tightbeam._engine.requests import MemoizePublish
+from tightbeam._message import MILLISECOND, Envelope, now_us
+
+__all__ = ["append", "memoize_publish"]
+
+APPEND = """
+WITH
+publish AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(channels)s::text[], %(topics)s::text[], %(runs)s::bigint[], %(claims)s::bigint[],
+        %(run_ids)s::text[], %(steps)s::text[], %(numbers)s::integer[], %(step_ids)s::text[],
+        %(starts)s::bigint[],
+        %(floors)s::bigint[], %(gaps)s::bigint[], %(data)s::bytea[], %(metadata)s::bytea[]
+    ) WITH ORDINALITY AS publish (
+        channel, topic, run, claim, run_id, step, number, step_id, started_at, floor, gap, data, metadata,
+        rank
+    )
+),
+clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now)
+INSERT INTO message (
+    channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata
+)
+SELECT
+    publish.channel, publish.topic, publish.run, publish.run_id, publish.step, publish.number,
+    publish.started_at, %(now)s::bigint, greatest(publish.floor, clock.now + publish.gap),
+    publish.data, publish.metadata
+FROM publish
+CROSS JOIN clock
+JOIN run ON run.number = publish.run AND run.ended_at IS NULL
+    AND run.owner = %(process)s::bigint AND run.claim = publish.claim
+WHERE NOT EXISTS (SELECT FROM step WHERE step.run_id = publish.run_id AND step.id = publish.step_id)
+ORDER BY publish.rank
+ON CONFLICT DO NOTHING
+RETURNING run, step, number, xid::text::bigint, seq, created_at, (SELECT now FROM clock)
+"""
+"""The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed.
+
+A run that has ended publishes nothing more, nor one that another process has claimed since. Order and times
+of one channel agree within the batch.
+"""
+FORGET_FAILURES = """
+DELETE FROM step USING unnest(%s::text[], %s::text[]) AS failed (run_id, id)
+WHERE step.run_id = failed.run_id AND step.id = failed.id AND step.state = 'failing'
+"""
+"""Of steps of another kind: the code has changed."""
+START_OVER = "UPDATE run SET attempt = 0, deaths = 0 WHERE number = ANY(%s::bigint[])"
+GOES_ON = "SELECT owner, claim FROM run WHERE id = %s AND ended_at IS NULL"
+
+_Key = tuple[int, str, int]
+"""The run, the step and its number: unique among messages."""
+
+
+def memoize_publish(tx: Transaction, request: MemoizePublish) -> None:
+    """Answer `MemoizePublish`."""
+    (error,) = append(tx, [request])
+    if error is not None:
+        raise error
+
+
+def append(tx: Transaction, requests: Sequence[MemoizePublish]) -> list[BaseException | None]:
+    """Store messages, each of which is the memo of its step too, or say why one is refused.
+
+    A refusal takes no other message with it. Times are the server's, a millisecond apart in a channel, and
+    later than those of messages that this process has handed out before: so a reader can resume by the time
+    of its last message.
+
+    Args:
+        tx: the transaction; gets the messages that are stored.
+        requests: in the order of the log.
+
+    Returns:
+        For each request None, or what its caller gets raised.
+    """
+    claimed = [request for request in requests if request.publish.run_id in tx.claims]
+    stored = _insert(tx, claimed) if claimed else {}
+    errors: list[BaseException | None] = []
+    start_over: set[int] = set()
+    for request in requests:
+        publish = request.publish
+        written = stored.pop((publish.run, publish.step, publish.number), None)
+        if written is None:
+            errors.append(_refusal(tx, request))
+            continue
+        errors.append(None)
+        tx.written += len(publish.data)
+        place, created = written
+        # The id as Inngest's messages carry it, so that a subscriber may rely on one form.
+        message_id = f"{publish.run_id}:{publish.step}:{publish.number}"
+        message = (publish.channel, publish.topic, publish.data, publish.run_id, message_id, created, place)
+        tx.sent.append(Envelope(*message, publish.metadata))
+        if request.replaced.counted:
+            start_over.add(publish.run)
+    if start_over:
+        tx.execute(START_OVER, (sorted(start_over),))
+    return errors
+
+
+def _insert(tx: Transaction, requests: Sequence[MemoizePublish]) -> dict[_Key, tuple[int, int]]:
+    """Insert what may be inserted; return the place and the time of each message."""
+    failed = [request for request in requests if request.replaced.failed]
+    if failed:
+        ids = [request.publish.run_id for request in failed], [request.step_id for request in failed]
+        tx.execute(FORGET_FAILURES, ids)
+    before = now_us()
+    rows = tx.execute(APPEND, _values(tx, requests, before)).fetchall()
+    if rows:
+        tx.log.ahead_us = rows[0][6] - now_us()  # at most what it is: the answer took a while
+    return {(run, step, number): (place_at(xid, seq), at) for run, step, number, xid, seq, at, _ in rows}
+
+
+def _values(tx: Transaction, requests: Sequence[MemoizePublish], now: int) -> dict[str, Any]:
+    publishes = [request.publish for request in requests]
+    ahead = tx.log.ahead_us
+    earliest = 0 if ahead is None else now + ahead
+    gaps: Counter[str] = Counter()
+    floors, apart = list[int](), list[int]()
+    for publish in publishes:
+        floors.append(tx.reserve(publish.channel, earliest, _unknown))
+        apart.append(gaps[publish.channel] * MILLISECOND)
+        gaps[publish.channel] += 1
+    return {
+        "channels": [publish.channel for publish in publishes],
+        "topics": [publish.topic for publish in publishes],
+        "runs": [publish.run for publish in publishes],
+        "claims": [tx.claims[publish.run_id].claim for publish in publishes],
+        "run_ids": [publish.run_id for publish in publishes],
+        "steps": [publish.step for publish in publishes],
+        "numbers": [publish.number for publish in publishes],
+        "step_ids": [request.step_id for request in requests],
+        "starts": [publish.started_at for publish in publishes],
+        "floors": floors,
+        "gaps": apart,
+        "data": [publish.data for publish in publishes],
+        "metadata": [publish.metadata for publish in publishes],
+        "now": now,
+        "process": tx.process,
+    }
+
+
+def _unknown() -> int:
+    """Return no time: what other processes have stored of a channel isn't asked for."""
+    return 0
+
+
+def _refusal(tx: Transaction, request: MemoizePublish) -> BaseException:
+    """Return why a message was not stored."""
+    publish = request.publish
+    row = tx.execute(GOES_ON, (publish.run_id,)).fetchone()
+    if row is None:
+        return run_is_over(publish.run_id)
+    held = tx.claims.get(publish.run_id)
+    if held is None or (tx.process, held.claim) != row:
+        return ClaimLost(publish.run_id)
+    return MemoizedAlready(publish.run_id, request.step_id)

@@ -1,0 +1,141 @@
+"""How far this process has followed the log of messages, shared by the threads of a store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tightbeam._engine.postgres import places
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+__all__ = ["LAST", "Log"]
+
+TRIMMED_US = "SELECT value::bigint FROM meta WHERE name = 'trimmed_us'"
+JOURNAL = "SELECT value FROM meta WHERE name = 'journal'"
+LAST = """
+SELECT message.xid::text::bigint, message.seq FROM message
+WHERE message.xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY message.xid DESC, message.seq DESC LIMIT 1
+"""
+"""The last message that is followed by nothing that may still come before it."""
+
+_PATIENCE = 10.0
+"""Seconds that a reader waits for the log to be followed once."""
+_BETWEEN_LOOKS = 0.05
+
+
+class Log:
+    """The log as far as this process knows it.
+
+    One thread follows the log and notes it here; all others read. Whoever reads messages takes none behind
+    `followed`: those are fanned out to mailboxes later, and a reader would get them twice.
+    """
+
+    def __init__(self, journal: str, last_place: int, trimmed_us: int = 0) -> None:
+        """Begin at the place up to which the log stood when the journal was opened.
+
+        Args:
+            journal: the journal's id, which all its positions begin with.
+            last_place: the place of the last message that is followed.
+            trimmed_us: the time of the latest message that was trimmed.
+        """
+        self.journal = journal
+        self.followed = last_place
+        """The place up to which all messages are fanned out."""
+        self.horizon = 0
+        """All messages of transactions with lower ids are fanned out."""
+        self.trimmed_us = trimmed_us
+        """The time of the latest message that was trimmed, as far as this process knows."""
+        self.ahead_us: int | None = None
+        """By how much the server's clock is ahead of this process's, at least; None if that isn't known."""
+        self.wake: Callable[[], None] = _wake_none
+        """Has the thread that follows the log look at it now."""
+        self.is_followed = True
+        """Whether a thread follows it; a command reads it as it stood when it was opened."""
+        self._noted = threading.Condition()
+        self._begun = 0
+        self._ended = 0
+
+    @classmethod
+    def of(cls, connection: Connection[Any]) -> Log:
+        """Return the log as it stands, to be followed from here.
+
+        Args:
+            connection: in autocommit.
+        """
+        (journal,) = connection.execute(JOURNAL).fetchone() or ("",)
+        row = connection.execute(LAST).fetchone()
+        trimmed = connection.execute(TRIMMED_US).fetchone()
+        return cls(journal, 0 if row is None else places.place_at(*row), 0 if trimmed is None else trimmed[0])
+
+    def position(self, place: int) -> str:
+        """Return the position at which a reader resumes after a place."""
+        return places.position(self.journal, place)
+
+    def begin_pass(self) -> None:
+        """Note that the log is read now."""
+        with self._noted:
+            self._begun += 1
+
+    def end_pass(self, followed: int, horizon: int | None) -> None:
+        """Note that messages are fanned out.
+
+        Args:
+            followed: the place of the last of them.
+            horizon: if there are no more, the first transaction whose messages may still come.
+        """
+        with self._noted:
+            self.followed = followed
+            if horizon is not None:
+                self.horizon = max(self.horizon, horizon)
+                self._ended = self._begun
+            self._noted.notify_all()
+
+    def reach(self, place: int) -> bool:
+        """Wait until the log is followed up to a place, or a look at it has ended that began after this.
+
+        Returns:
+            Whether it is followed so far: it is if the place is one that another process has followed.
+        """
+        if self.followed >= place or not self.is_followed:
+            return self.followed >= place
+        with self._noted:
+            wanted = self._begun + 1
+            self.wake()
+            self._noted.wait_for(lambda: self.followed >= place or self._ended >= wanted, _PATIENCE)
+            return self.followed >= place
+
+    def look(self) -> int:
+        """Wait until a look at the log has ended that began after this, and return what is followed then."""
+        if not self.is_followed:
+            return self.followed
+        with self._noted:
+            wanted = self._begun + 1
+            self.wake()
+            self._noted.wait_for(lambda: self._ended >= wanted, _PATIENCE)
+            return self.followed
+
+    def wait_for(self, place: int, within: float) -> bool:
+        """Wait until the log is followed up to a place, also while another transaction holds it back.
+
+        Args:
+            place: of a message that is committed.
+            within: seconds after which to give up.
+
+        Returns:
+            Whether it is followed so far.
+        """
+        deadline = time.monotonic() + within
+        with self._noted:
+            while self.followed < place and (left := deadline - time.monotonic()) > 0:
+                self.wake()
+                self._noted.wait_for(lambda: self.followed >= place, min(left, _BETWEEN_LOOKS))
+            return self.followed >= place
+
+
+def _wake_none() -> None:
+    """Do nothing: no thread follows the log yet."""
