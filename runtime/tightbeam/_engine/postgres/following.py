@@ -102,7 +102,7 @@ class Follower:
         if trimmed_xid is not None and place_at(trimmed_xid, trimmed_seq or 0) > before:
             self._note_loss(before)
         messages = [envelope_of(row[3:]) for row in rows]
-        self._outlet.fan_out(messages)
+        self._outlet.fan_out(messages, own=False)
         is_full = len(messages) == self._count
         log.end_pass(messages[-1].seq or 0, None if is_full else horizon)
         self._adapt(sum(len(message.data) for message in messages), is_full)

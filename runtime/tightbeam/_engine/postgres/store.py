@@ -81,6 +81,8 @@ class PostgresStore:
     def _committed(self, effects: Effects) -> None:
         """Tell this process and others what was committed."""
         self.keep_house(effects.written)
+        if effects.sent:
+            self.member.outlet.sent(effects.sent)
         if effects.woken:
             self.member.outlet.wake(effects.woken)
 

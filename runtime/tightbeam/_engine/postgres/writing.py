@@ -97,7 +97,7 @@ class Writer:
             effects = self._execute(connection, batch, isolated=False)
             if effects is None:
                 # One of them failed, which is rare: once more, each behind a savepoint of its own.
-                connection.execute("ROLLBACK")
+                self._roll_back()
                 effects = self._execute(connection, batch, isolated=True)
             assert effects is not None  # noqa: S101 - isolated, one that fails ends nothing; for the checker
             connection.execute("COMMIT")
@@ -168,6 +168,7 @@ class Writer:
         return self._connection
 
     def _roll_back(self) -> None:
+        self._member.outlet.release()
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):  # it is gone: the next batch connects again
                 self._connection.execute("ROLLBACK")
