@@ -61,12 +61,13 @@ def _run(arguments: Sequence[str], is_last: bool) -> int:
 def _report_bug(arguments: Sequence[str], error: Exception) -> int:
     import traceback
 
+    from tightbeam._engine.addresses import hide_passwords
     from tightbeam_codegen.command.failures import WRONG
     from tightbeam_codegen.command.output import print_error
     from tightbeam_codegen.command.report import report_failure
 
     message = f"a bug of Tightbeam's: {type(error).__name__}"
-    trace = "".join(traceback.format_exception(error))
+    trace = hide_passwords("".join(traceback.format_exception(error)), arguments)
     print_error(f"{trace}error: {message}\n    Please report it, with these lines.")
     report_failure(arguments, message)
     return WRONG

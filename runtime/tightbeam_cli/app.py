@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tightbeam_cli.runs.commands import report_misuse, runs
+from tightbeam_cli.runs.commands import POSTGRES_SCHEMA, report_misuse, runs
 from tightbeam_codegen.command.failures import WRONG
 from tightbeam_codegen.command.options import SCHEMAS, add_generate
 from tightbeam_codegen.command.report import report_failure
@@ -217,7 +217,7 @@ app.add_typer(runs, name="runs")
 @app.command()
 def backup(
     file: Annotated[
-        Path, typer.Argument(help="The database file of an embedded client, also of one that runs.")
+        str, typer.Argument(help="The database file of an embedded client, also of one that runs.")
     ],
     target: Annotated[Path, typer.Argument(help="The copy.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier copy.")] = False,
@@ -231,7 +231,7 @@ def backup(
 @app.command()
 def restore(
     backup: Annotated[Path, typer.Argument(help="The copy.")],
-    file: Annotated[Path, typer.Argument(help="The database file; no client may have it open.")],
+    file: Annotated[str, typer.Argument(help="The database file; no client may have it open.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Keep the file that is there under another name.")
     ] = False,
@@ -243,16 +243,34 @@ def restore(
 
 
 @app.command()
+def move(
+    file: Annotated[
+        str, typer.Argument(help="The database file of an embedded client; no client may have it open.")
+    ],
+    address: Annotated[str, typer.Argument(help="postgresql://…, where no client has stored anything yet.")],
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
+) -> None:
+    """Copy what a database file holds, unfinished runs too, into an empty Postgres schema: all or nothing."""
+    from tightbeam_cli.moving import run_move
+
+    raise typer.Exit(run_move(file, address, postgres_schema))
+
+
+@app.command()
 def doctor(
     file: Annotated[
-        Path | None, typer.Argument(help="The database file of an embedded client, to look at it too.")
+        str | None,
+        typer.Argument(
+            help="The database file of an embedded client, or its Postgres address, to look at it too."
+        ),
     ] = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
 ) -> None:
-    """Look at versions, type checkers, bindings and a database file; exit with 1 if something is wrong."""
+    """Look at versions, type checkers, bindings and a journal; exit with 1 if something is wrong."""
     from tightbeam_cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(file, as_json))
+    raise typer.Exit(run_doctor(file, postgres_schema, as_json))
 
 
 @app.command()
@@ -313,6 +331,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = command.main(args=list(arguments), prog_name="tightbeam", standalone_mode=False)
     except _Refusal as refusal:
+        from tightbeam._engine.addresses import hide_passwords
+
+        # It may quote an address among the arguments.
+        refusal.message = hide_passwords(refusal.message or "", arguments)
         refusal.show()
         report_failure(arguments, refusal.format_message())
         report_misuse(arguments, refusal.format_message())

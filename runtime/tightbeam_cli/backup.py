@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tightbeam_cli.refusals import refused
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["run_backup", "run_restore"]
 
 
-def run_backup(file: Path, target: Path, overwrite: bool) -> int:
+def run_backup(file: str, target: Path, overwrite: bool) -> int:
     """Copy a file, say what the copy holds, and return the exit code."""
     from tightbeam import TightbeamError
     from tightbeam._engine.backends import journal_file_at
@@ -22,12 +23,12 @@ def run_backup(file: Path, target: Path, overwrite: bool) -> int:
     try:
         copied = journal_file_at(file).back_up(target, overwrite=overwrite)
     except TightbeamError as error:
-        return _failed(error)
+        return refused(error)
     sys.stdout.write(_words(target, copied))
     return 0
 
 
-def run_restore(backup: Path, file: Path, replace: bool) -> int:
+def run_restore(backup: Path, file: str, replace: bool) -> int:
     """Put a copy in its place, say what is there now, and return the exit code."""
     from tightbeam import TightbeamError
     from tightbeam._engine.backends import journal_file_at
@@ -35,19 +36,14 @@ def run_restore(backup: Path, file: Path, replace: bool) -> int:
     try:
         copied = journal_file_at(file).restore(backup, replace=replace)
     except TightbeamError as error:
-        return _failed(error)
+        return refused(error)
     sys.stdout.write(_words(file, copied))
     if copied.aside is not None:
-        sys.stdout.write(f"What was there is now {visible(str(file.with_name(copied.aside)))}.\n")
+        sys.stdout.write(f"What was there is now {visible(str(Path(file).with_name(copied.aside)))}.\n")
     sys.stdout.write("Readers that saw what came after the backup are told so when they resume.\n")
     return 0
 
 
-def _words(file: Path, copied: Copied) -> str:
+def _words(file: Path | str, copied: Copied) -> str:
     counts = f"{copied.size:,} bytes, {copied.runs:,} runs, {copied.messages:,} messages"
     return f"{visible(str(file))}: {counts}, sound\n"
-
-
-def _failed(error: Exception) -> int:
-    sys.stderr.write(f"tightbeam: {visible(str(error))}\n")
-    return 2

@@ -32,9 +32,18 @@ _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)")
 _LIMIT = re.compile(r"(>=|<)\s*([0-9.]+)")
 
 
-def run_doctor(file: Path | None, as_json: bool) -> int:
-    """Look at everything and print it; 0 if nothing is wrong, 1 if something is."""
-    findings = [*_versions(), *_checkers(), *_bindings(), *_journal(file)]
+def run_doctor(journal: str | None, postgres_schema: str, as_json: bool) -> int:
+    """Look at everything and print it.
+
+    Args:
+        journal: a file or an address to look at, too.
+        postgres_schema: of an address, the schema of its tables.
+        as_json: whether to print one JSON object.
+
+    Returns:
+        The exit code: 0 if nothing is wrong, 1 if something is.
+    """
+    findings = [*_versions(), *_checkers(), *_bindings(), *_journal(journal, postgres_schema)]
     wrong = any(finding.status == "problem" for finding in findings)
     if as_json:
         answer = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
@@ -197,8 +206,16 @@ def _metaschema(settings: Settings) -> Iterator[Finding]:
 # -- a journal -----------------------------------------------------------------------------------------------
 
 
-def _journal(file: Path | None) -> Iterator[Finding]:
-    if file is not None:
+def _journal(place: str | None, postgres_schema: str) -> Iterator[Finding]:
+    from tightbeam._engine.addresses import is_address
+
+    if place is None:
+        return
+    if is_address(place):
+        from tightbeam_cli.checkups.servers import server_findings
+
+        yield from server_findings(place, postgres_schema)
+    else:
         from tightbeam_cli.checkups.files import file_findings
 
-        yield from file_findings(file)
+        yield from file_findings(Path(place))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from tightbeam_cli.refusals import refused
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run_serve(
         from tightbeam.gateway import serve
         from tightbeam.gateway._commands import BadTarget, load_gateway
     except ImportError as error:
-        return _fail(str(error))
+        return refused(str(error))
     try:
         gateway = load_gateway(target, channels, dev, public_url)
         serve(
@@ -53,9 +54,9 @@ def run_serve(
             ready=lambda url: _say_ready(url, gateway.dev, gateway.inspector),
         )
     except (BadTarget, ValueError) as error:
-        return _fail(str(error))
+        return refused(str(error))
     except OSError as error:
-        return _fail(f"can't listen on {host}:{port}: {error.strerror or error}")
+        return refused(f"can't listen on {host}:{port}: {error.strerror or error}")
     _leave_threads()
     return 0
 
@@ -91,13 +92,13 @@ def run_tail(
     try:
         from tightbeam import TightbeamError
     except ImportError as error:
-        return _fail(str(error))
+        return refused(str(error))
     try:
         asyncio.run(_tail(channel, topics, url, token, after, as_json, limit))
     except KeyboardInterrupt:
         return 0
     except (TightbeamError, ImportError, ValueError) as error:
-        return _fail(str(error))
+        return refused(str(error))
     return 0
 
 
@@ -144,8 +145,3 @@ def _coloured(envelope: Envelope) -> Text:
         visible(json.dumps(json.loads(envelope.data), ensure_ascii=False)),
         (f"  {visible(envelope.run_id)}" if envelope.run_id else "", "dim"),
     )
-
-
-def _fail(text: str) -> int:
-    sys.stderr.write(f"tightbeam: {visible(text)}\n")
-    return 2

@@ -15,8 +15,10 @@ from tightbeam.errors import JournalRefused
 
 if TYPE_CHECKING:
     from tightbeam._engine.file_journal import FileJournal
+    from tightbeam._engine.journal import Journal
+    from tightbeam._engine.server_journal import ServerJournal
 
-__all__ = ["backend_for", "journal_file_at"]
+__all__ = ["backend_for", "journal_at", "journal_file_at", "journal_on_server"]
 
 
 def backend_for(
@@ -45,10 +47,51 @@ def backend_for(
 
 
 def journal_file_at(path: str | os.PathLike[str]) -> FileJournal:
-    """Return the journal in a file that a command names; nothing is touched."""
+    """Return the journal in a file that a command names; nothing is touched.
+
+    Raises:
+        JournalRefused: it is the address of a database.
+    """
+    if is_address(path):
+        raise JournalRefused(
+            f"{Address(str(path))} is a database, not a file: it is backed up and restored by Postgres's own "
+            "tools (pg_dump, pg_restore, pg_basebackup)"
+        )
     from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients go without
 
     return JournalFile(Path(path))
+
+
+def journal_on_server(address: str, schema: str) -> ServerJournal:
+    """Return the journal in a database that a command names; nothing is touched.
+
+    Args:
+        address: of the database.
+        schema: in which its tables are.
+
+    Raises:
+        JournalRefused: it is no address, or psycopg isn't installed.
+    """
+    from tightbeam._engine.postgres.backend import require_psycopg
+
+    found = Address(address)
+    require_psycopg(found)
+    from tightbeam._engine.postgres.journal import JournalOnServer  # not at import: clients go without
+
+    return JournalOnServer(found, OnServer(schema))
+
+
+def journal_at(place: str, schema: str) -> Journal:
+    """Return the journal that a command names, by a file or an address; nothing is touched.
+
+    Args:
+        place: the file's path, or the database's address.
+        schema: in which its tables are, if it is a database.
+
+    Raises:
+        JournalRefused: it is an address, and psycopg isn't installed.
+    """
+    return journal_on_server(place, schema) if is_address(place) else journal_file_at(place)
 
 
 def _file(path: str | os.PathLike[str]) -> Path:

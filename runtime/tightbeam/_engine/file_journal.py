@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from tightbeam._engine.journal import Journal, RunsCheckup
+from tightbeam._engine.moving import Contents
 
 __all__ = ["Copied", "FileCheckup", "FileJournal"]
 
@@ -78,5 +80,13 @@ class FileJournal(Journal, Protocol):
 
         Raises:
             JournalRefused: the backup can't be read; the journal is in use, there already or not writable.
+        """
+        ...
+
+    def contents(self) -> AbstractContextManager[Contents]:
+        """Open all that it holds, for another journal, and keep clients out meanwhile.
+
+        Raises:
+            JournalRefused: it isn't a sound journal that this version can read, or a client has it open.
         """
         ...

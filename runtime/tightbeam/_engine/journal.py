@@ -84,3 +84,7 @@ class Journal(Protocol):
             JournalFailed: as `cancel`.
         """
         ...
+
+    def close(self) -> None:
+        """Let go of what changing runs may have opened. It may be used again."""
+        ...

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from tightbeam_cli.runs.asked import MOST, Selection
+from tightbeam_cli.runs.asked import MOST, Selection, Where
 from tightbeam_cli.runs.output import Output, RunsFailed, error_object
 from tightbeam_cli.runs.places import Place, place_of
 from tightbeam_cli.runs.source import Action, whole_id
@@ -31,14 +32,14 @@ _HOPELESS = ("JournalRefused", "GatewayRefused", "NotEntered", "RequestFailed")
 
 
 def run_action(
-    action: Action, arguments: list[str], url: str | None, selection: Selection, *, every: bool, as_json: bool
+    action: Action, arguments: list[str], where: Where, selection: Selection, *, every: bool, as_json: bool
 ) -> int:
     """Retry, cancel or resume runs, and print what became of each.
 
     Args:
         action: what to do.
         arguments: the journal, unless there is a URL, and ids of runs, or how they begin.
-        url: the gateway's.
+        where: the URL, and the schema of a database.
         selection: which runs, with ``every``.
         every: whether to take the runs of the selection instead of ids.
         as_json: whether to print one JSON document: ``ok``, ``runs``, each with ``id`` and
@@ -49,15 +50,16 @@ def run_action(
     """
     output = Output(as_json)
     try:
-        place = place_of(arguments, url)
+        place = place_of(arguments, where)
         run_ids, more = _chosen(action, place, selection, every=every)
     except RunsFailed as error:
         return output.failed(error)
     done: list[dict[str, Any]] = []
-    for run_id in run_ids:
-        done.append(_one(action, place, run_id, output))
-        if done[-1]["error"] is not None and done[-1]["error"]["type"] in _HOPELESS:
-            break
+    with closing(place.source):
+        for run_id in run_ids:
+            done.append(_one(action, place, run_id, output))
+            if done[-1]["error"] is not None and done[-1]["error"]["type"] in _HOPELESS:
+                break
     ok = all(one["error"] is None for one in done)
     if as_json:
         output.document({"ok": ok, "runs": done, "more": more})
@@ -99,6 +101,6 @@ def _one(action: Action, place: Place, run_id: str, output: Output) -> dict[str,
             output.failed(error)
         return {"id": run_id, "error": error_object(error)}
     if not output.as_json:
-        when = _LATER if place.is_file and action != "cancel" else ""
+        when = _LATER if place.kind == "file" and action != "cancel" else ""
         sys.stdout.write(f"run {visible(run_id)} {_DONE[action]}{when}\n")
     return {"id": run_id, "error": None}

@@ -1,14 +1,23 @@
-"""Which runs a command is about."""
+"""Which runs a command is about, and where they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-__all__ = ["MOST", "Selection"]
+__all__ = ["MOST", "Selection", "Where"]
 
 MOST = 1_000
 """Runs that are listed unless a limit is given, and searched for the beginning of an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The options that say where runs are."""
+
+    url: str | None = None
+    """The gateway's, or the address of a database; None where the first argument names a journal."""
+    postgres_schema: str = "tightbeam"
 
 
 @dataclass(frozen=True, slots=True)

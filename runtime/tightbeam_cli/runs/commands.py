@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from tightbeam_cli.runs.asked import MOST, Selection
+from tightbeam_cli.runs.asked import MOST, Selection, Where
 from tightbeam_cli.runs.moments import since as moment_of
 from tightbeam_cli.runs.verbs import with_verb
 from tightbeam_codegen.problems import visible
@@ -29,7 +28,8 @@ runs = typer.Typer(
     cls=_WithVerb,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, show, retry, cancel and resume runs: those in a database FILE, or behind a gateway (--url).",
+    help="List, show, retry, cancel and resume runs: those in a journal, which is a database FILE or a"
+    " Postgres address (postgresql://…), or behind a gateway (--url).",
 )
 
 # Written out: the help would load the runtime for it.
@@ -37,13 +37,23 @@ _STATES = ("ready", "running", "sleeping", "parked", "done", "failed", "cancelle
 PLACE_AND_RUNS = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILE] RUN...", help="The database file, unless there is --url; then ids of runs."
+        metavar="[FILE] RUN...",
+        help="The database file or the Postgres address, unless there is --url; then ids of runs.",
     ),
 ]
 URL = Annotated[
     str | None,
     typer.Option(
         "--url", help="Ask the gateway of this origin, with the server key in TIGHTBEAM_SERVER_KEY."
+    ),
+]
+POSTGRES_SCHEMA = Annotated[
+    str,
+    typer.Option(
+        "--postgres-schema",
+        metavar="NAME",
+        envvar="TIGHTBEAM_POSTGRES_SCHEMA",
+        help="Of an address: the schema of the client's tables.",
     ),
 ]
 AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON document, for programs; errors too.")]
@@ -73,7 +83,10 @@ ALL = Annotated[
 @runs.command("list")
 def list_runs(
     file: Annotated[
-        Path | None, typer.Argument(help="The database file of an embedded client, unless there is --url.")
+        str | None,
+        typer.Argument(
+            help="The database file of an embedded client, or its Postgres address, unless there is --url."
+        ),
     ] = None,
     state: STATES = None,
     function: FUNCTION = None,
@@ -81,12 +94,20 @@ def list_runs(
     text: TEXT = None,
     limit: LIMIT = MOST,
     url: URL = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: AS_JSON = False,
 ) -> None:
     """List the latest runs, oldest first; no payload is shown."""
     from tightbeam_cli.runs.listing import run_list
 
-    raise typer.Exit(run_list(file, url, _selection(state, function, since, text, limit), as_json=as_json))
+    raise typer.Exit(
+        run_list(
+            file,
+            Where(url, postgres_schema),
+            _selection(state, function, since, text, limit),
+            as_json=as_json,
+        )
+    )
 
 
 @runs.command()
@@ -96,12 +117,15 @@ def show(
     result: Annotated[bool, typer.Option("--result", help="What it returned, too.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="What each step returned, too.")] = False,
     url: URL = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: AS_JSON = False,
 ) -> None:
     """Show one run: its steps, attempts, errors, traceback and messages; payloads only where asked for."""
     from tightbeam_cli.runs.showing import Payloads, run_show
 
-    raise typer.Exit(run_show(place or [], url, Payloads(data, result, steps), as_json=as_json))
+    raise typer.Exit(
+        run_show(place or [], Where(url, postgres_schema), Payloads(data, result, steps), as_json=as_json)
+    )
 
 
 @runs.command()
@@ -114,10 +138,18 @@ def retry(
     state: STATES = None,
     limit: LIMIT = MOST,
     url: URL = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: AS_JSON = False,
 ) -> None:
     """Try failed or cancelled runs again, with their finished steps remembered. --all: the failed ones."""
-    _act("retry", place, every, _selection(state, function, since, text, limit), url, as_json)
+    _act(
+        "retry",
+        place,
+        every,
+        _selection(state, function, since, text, limit),
+        Where(url, postgres_schema),
+        as_json,
+    )
 
 
 @runs.command()
@@ -130,10 +162,18 @@ def cancel(
     state: STATES = None,
     limit: LIMIT = MOST,
     url: URL = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: AS_JSON = False,
 ) -> None:
     """End runs that haven't ended: an await is interrupted at once, a plain step at its end."""
-    _act("cancel", place, every, _selection(state, function, since, text, limit), url, as_json)
+    _act(
+        "cancel",
+        place,
+        every,
+        _selection(state, function, since, text, limit),
+        Where(url, postgres_schema),
+        as_json,
+    )
 
 
 @runs.command()
@@ -145,10 +185,18 @@ def resume(
     text: TEXT = None,
     limit: LIMIT = MOST,
     url: URL = None,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
     as_json: AS_JSON = False,
 ) -> None:
     """Let parked runs be tried again."""
-    _act("resume", place, every, _selection(None, function, since, text, limit), url, as_json)
+    _act(
+        "resume",
+        place,
+        every,
+        _selection(None, function, since, text, limit),
+        Where(url, postgres_schema),
+        as_json,
+    )
 
 
 def _act(
@@ -156,12 +204,12 @@ def _act(
     place: list[str] | None,
     every: bool,
     selection: Selection,
-    url: str | None,
+    where: Where,
     as_json: bool,
 ) -> None:
     from tightbeam_cli.runs.acting import run_action
 
-    raise typer.Exit(run_action(action, place or [], url, selection, every=every, as_json=as_json))
+    raise typer.Exit(run_action(action, place or [], where, selection, every=every, as_json=as_json))
 
 
 def _selection(

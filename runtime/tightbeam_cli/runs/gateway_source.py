@@ -75,6 +75,9 @@ class GatewaySource:
         }
         self._done(lambda: change[action](run_id))
 
+    def close(self) -> None:
+        """See `RunSource`."""
+
     def _done(self, work: Callable[[], _Answer]) -> _Answer:
         try:
             return work()

@@ -58,6 +58,10 @@ class JournalSource:
                 ) from cause
             raise
 
+    def close(self) -> None:
+        """See `RunSource`."""
+        self._journal.close()
+
     def _done(self, work: Callable[[], _Answer]) -> _Answer:
         try:
             return work()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.text import Text
 
 from tightbeam._wire.run_json import run_object
-from tightbeam_cli.runs.asked import Selection
+from tightbeam_cli.runs.asked import Selection, Where
 from tightbeam_cli.runs.output import Output, RunsFailed
-from tightbeam_cli.runs.places import source_for
+from tightbeam_cli.runs.places import place_of
 from tightbeam_cli.runs.tables import run_table
 
 __all__ = ["run_list"]
 
 
-def run_list(file: Path | None, url: str | None, selection: Selection, *, as_json: bool) -> int:
+def run_list(journal: str | None, where: Where, selection: Selection, *, as_json: bool) -> int:
     """Print the latest runs of a selection.
 
     Args:
-        file: the journal; None for those behind a gateway.
-        url: the gateway's.
+        journal: the journal; None if the URL says where.
+        where: the URL, and the schema of a database.
         selection: which runs.
         as_json: whether to print one JSON document: ``runs``, newest first, and whether there are ``more``.
 
@@ -29,7 +27,10 @@ def run_list(file: Path | None, url: str | None, selection: Selection, *, as_jso
     """
     output = Output(as_json)
     try:
-        found, more = source_for(file, url).runs(selection)
+        place = place_of([] if journal is None else [journal], where)
+        if place.runs or (place.kind == "gateway" and journal is not None):
+            raise RunsFailed(f"both {journal} and --url are named", "Name a journal, or --url, not both.")
+        found, more = place.source.runs(selection)
     except RunsFailed as error:
         return output.failed(error)
     if as_json:

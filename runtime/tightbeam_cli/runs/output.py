@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from tightbeam._engine.addresses import hide_passwords
 from tightbeam_codegen.problems import visible
 
 __all__ = ["Output", "RunsFailed", "error_object", "laid_out"]
@@ -58,7 +59,7 @@ class Output:
         if self.as_json:
             self.document({"error": error_object(error)})
         remedy = f"\n    {visible(error.remedy)}" if error.remedy else ""
-        sys.stderr.write(f"tightbeam: {visible(str(error))}{remedy}\n")
+        sys.stderr.write(f"tightbeam: {visible(hide_passwords(str(error)))}{remedy}\n")
         return 2
 
 
@@ -77,4 +78,4 @@ def laid_out(value: Any, *, ensure_ascii: bool) -> str:
 
 def error_object(error: RunsFailed) -> dict[str, str]:
     """Return an error as programs read it."""
-    return {"type": error.kind, "message": str(error), "remedy": error.remedy}
+    return {"type": error.kind, "message": hide_passwords(str(error)), "remedy": error.remedy}

@@ -1,15 +1,19 @@
-"""What a command's arguments name: a file or a gateway, and runs."""
+"""What a command's arguments name: a journal or a gateway, and runs."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from tightbeam import JournalRefused
+from tightbeam._engine.addresses import is_address
+from tightbeam_cli.runs.asked import Where
 from tightbeam_cli.runs.output import RunsFailed
 from tightbeam_cli.runs.source import RunSource
 
-__all__ = ["Place", "place_of", "source_for"]
+__all__ = ["Place", "place_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,38 +23,40 @@ class Place:
     source: RunSource
     runs: tuple[str, ...]
     """Ids of runs, or how they begin."""
-    is_file: bool
-    """Whether no client has it open."""
+    kind: Literal["file", "database", "gateway"]
+    """In a file runs go on when a client is entered; elsewhere others have them go on at once."""
 
 
-def place_of(arguments: list[str], url: str | None) -> Place:
-    """Return what a command's arguments name: a file and runs, or, with a URL, runs.
-
-    Raises:
-        RunsFailed: as `source_for`.
-    """
-    if url is not None:
-        named = Path(arguments[0]) if arguments and Path(arguments[0]).is_file() else None
-        return Place(source_for(named, url), tuple(arguments), is_file=False)
-    file = Path(arguments[0]) if arguments else None
-    return Place(source_for(file, None), tuple(arguments[1:]), is_file=True)
-
-
-def source_for(file: Path | None, url: str | None) -> RunSource:
-    """Return the runs of a file, or those behind a gateway.
+def place_of(arguments: list[str], where: Where) -> Place:
+    """Return what a command's arguments name: a journal and runs, or, with a URL, runs.
 
     Raises:
-        RunsFailed: both are named, or neither; or the gateway's extra isn't installed.
+        RunsFailed: both a journal and a URL are named, or neither; or one of them can't be used.
     """
-    if url is None:
-        if file is None:
-            raise RunsFailed("no runs are named", "Name a database file, or a gateway with --url.")
-        from tightbeam._engine.backends import journal_file_at
-        from tightbeam_cli.runs.journal_source import JournalSource
-
-        return JournalSource(journal_file_at(file))
-    if file is not None:
-        raise RunsFailed(f"both {file} and a gateway are named", "Name a file, or --url, not both.")
+    if where.url is None or is_address(where.url):
+        named = arguments if where.url is None else [where.url, *arguments]
+        if not named:
+            raise RunsFailed(
+                "no runs are named",
+                "Name a database file, a Postgres address (postgresql://…), or a gateway with --url.",
+            )
+        kind: Literal["file", "database"] = "database" if is_address(named[0]) else "file"
+        return Place(_source_in(named[0], where.postgres_schema), tuple(named[1:]), kind)
+    if arguments and (is_address(arguments[0]) or Path(arguments[0]).is_file()):
+        raise RunsFailed(
+            f"both {arguments[0]} and a gateway are named", "Name a journal, or --url, not both."
+        )
     from tightbeam_cli.runs.gateway_source import GatewaySource
 
-    return GatewaySource(url, os.environ.get("TIGHTBEAM_SERVER_KEY"))
+    source = GatewaySource(where.url, os.environ.get("TIGHTBEAM_SERVER_KEY"))
+    return Place(source, tuple(arguments), "gateway")
+
+
+def _source_in(journal: str, postgres_schema: str) -> RunSource:
+    from tightbeam._engine.backends import journal_at
+    from tightbeam_cli.runs.journal_source import JournalSource
+
+    try:
+        return JournalSource(journal_at(journal, postgres_schema))
+    except JournalRefused as error:
+        raise RunsFailed(str(error), kind="JournalRefused") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from tightbeam._wire.run_json import detail_object
+from tightbeam_cli.runs.asked import Where
 from tightbeam_cli.runs.output import Output, RunsFailed
 from tightbeam_cli.runs.places import place_of
 from tightbeam_cli.runs.source import RunSource, whole_id
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Payloads", "run_show"]
 
-_UNSEEN = Text(
-    "A step is in the file when it has ended. While its program runs, a gateway (--url) shows it before.",
-    "dim",
-)
+_UNSEEN = "A step is stored when it has ended. While its program runs, its gateway (--url) shows it before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,12 @@ class Payloads:
     """What each step returned."""
 
 
-def run_show(arguments: list[str], url: str | None, wanted: Payloads, *, as_json: bool) -> int:
+def run_show(arguments: list[str], where: Where, wanted: Payloads, *, as_json: bool) -> int:
     """Print one run.
 
     Args:
         arguments: the journal, unless there is a URL, and the run.
-        url: the gateway's.
+        where: the URL, and the schema of a database.
         wanted: the payloads that are printed.
         as_json: whether to print one JSON document.
 
@@ -52,7 +50,7 @@ def run_show(arguments: list[str], url: str | None, wanted: Payloads, *, as_json
     """
     output = Output(as_json)
     try:
-        place = place_of(arguments, url)
+        place = place_of(arguments, where)
         if len(place.runs) != 1:
             raise RunsFailed("show takes one run", "See: tightbeam runs show --help")
         detail = place.source.run(whole_id(place.source, place.runs[0]))
@@ -62,8 +60,8 @@ def run_show(arguments: list[str], url: str | None, wanted: Payloads, *, as_json
             output.show(
                 *graph(detail), *(payload(name, raw) for name, raw in _kept(place.source, detail, wanted))
             )
-            if place.is_file and detail.summary.state == "running":
-                output.show(_UNSEEN)
+            if place.kind != "gateway" and detail.summary.state == "running":
+                output.show(Text(_UNSEEN, "dim"))
     except RunsFailed as error:
         return output.failed(error)
     return 0

@@ -44,6 +44,10 @@ class RunSource(Protocol):
         """Retry, cancel or resume a run."""
         ...
 
+    def close(self) -> None:
+        """Let go of what that has opened."""
+        ...
+
 
 def whole_id(source: RunSource, run_id: str) -> str:
     """Return the id of the one run that begins so.

@@ -9,7 +9,9 @@ __all__ = ["VALUE_OPTIONS", "VERBS", "with_verb"]
 
 VERBS: Final = ("list", "show", "retry", "cancel", "resume")
 """The subcommands. A file of such a name is written with its folder: ``./list``."""
-VALUE_OPTIONS: Final = frozenset({"--state", "--function", "--since", "--text", "--limit", "--url"})
+VALUE_OPTIONS: Final = frozenset(
+    {"--state", "--function", "--since", "--text", "--limit", "--url", "--postgres-schema"}
+)
 """The options of all of them that take a value."""
 
 

@@ -7,7 +7,7 @@ from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.store import Outlet, Store
 from tightbeam.errors import JournalRefused
 
-__all__ = ["PostgresBackend"]
+__all__ = ["PostgresBackend", "require_psycopg"]
 
 
 class PostgresBackend:
@@ -34,12 +34,7 @@ class PostgresBackend:
 
     def open(self, outlet: Outlet, /) -> Store:
         """See `Backend`."""
-        try:
-            import psycopg  # noqa: F401 - whether it is there
-        except ImportError as error:
-            raise JournalRefused(
-                f"{self.address} needs psycopg, which isn't there ({error}): install `tightbeam[postgres]`"
-            ) from error
+        require_psycopg(self.address)
         from tightbeam._engine.postgres.opening import open_store
 
         return open_store(self.address, self.on_server, self._retention, outlet)
@@ -52,3 +47,17 @@ class PostgresBackend:
             "this process was forked from one in which the client was entered or had readers: "
             "what is published here reaches no reader until the client is entered here, too"
         )
+
+
+def require_psycopg(address: Address) -> None:
+    """Refuse where psycopg, which talks to the server, can't be imported.
+
+    Raises:
+        JournalRefused: with what to install.
+    """
+    try:
+        import psycopg  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise JournalRefused(
+            f"{address} needs psycopg, which isn't there ({error}): install `tightbeam[postgres]`"
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.store import Outlet
 from tightbeam.errors import JournalRefused
 
-__all__ = ["LOCK", "open_store", "register"]
+__all__ = ["LOCK", "make_schema", "open_store", "register"]
 
 LOCK = "hashtext(current_schema() || '.process')"
 """The first key of all advisory locks; the second is a process' number, or 0 for the schema itself."""
@@ -45,7 +46,7 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
     except psycopg.Error as error:
         raise JournalRefused(f"{address} can't be reached: {text_of(error, address)}") from None
     try:
-        _make_schema(connection, schema)
+        make_schema(connection, schema)
         member = Member(
             connector,
             outlet,
@@ -61,18 +62,16 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
 
 def register(connection: Connection[tuple[Any, ...]], lease: float) -> int:
     """Store a row for this process, and return its number."""
-    from tightbeam import __version__
-
     row = connection.execute(
         "INSERT INTO process (host, pid, version, lease) VALUES (%s, %s, %s, make_interval(secs => %s)) "
         "RETURNING number",
-        (socket.gethostname(), os.getpid(), __version__, lease),
+        (socket.gethostname(), os.getpid(), version("tightbeam"), lease),
     ).fetchone()
     assert row is not None  # noqa: S101 - one was inserted; for the checker
     return int(row[0])
 
 
-def _make_schema(connection: Connection[tuple[Any, ...]], schema: str) -> None:
+def make_schema(connection: Connection[tuple[Any, ...]], schema: str) -> None:
     """Make the schema and its tables, if they aren't there; one process does, others wait for it."""
     key = f"{schema}.process"
     with connection.transaction():

@@ -6,13 +6,16 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tightbeam._engine.file_journal import Copied, FileCheckup
+from tightbeam._engine.moving import Contents
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
 from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.backup import back_up, restore
 from tightbeam._engine.sqlite.checkup import check_up
+from tightbeam._engine.sqlite.contents import contents
 from tightbeam._engine.sqlite.file import open_file, open_readonly
 from tightbeam._engine.sqlite.lock import Lock
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -72,6 +75,9 @@ class JournalFile:
         """See `Journal`."""
         self._change(Unpark(run_id))
 
+    def close(self) -> None:
+        """See `Journal`."""
+
     def _change(self, request: Request[object]) -> None:
         """Carry out a request in a transaction of its own, while no client has the journal open."""
         path = Path(os.path.realpath(self._path))
@@ -95,3 +101,7 @@ class JournalFile:
     def restore(self, backup: Path, /, *, replace: bool = False) -> Copied:
         """See `FileJournal`."""
         return restore(backup, self._path, replace=replace)
+
+    def contents(self) -> AbstractContextManager[Contents]:
+        """See `FileJournal`."""
+        return contents(self._path)

@@ -1,0 +1,135 @@
+"""The journal in a Postgres database, as `tightbeam doctor` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tightbeam_cli.checkups.findings import Finding
+from tightbeam_cli.checkups.runs import overdue, run_findings, unfinished
+
+if TYPE_CHECKING:
+    from tightbeam._engine.server_journal import HorizonHolder, ServerCheckup, ServerProcess
+
+__all__ = ["server_findings"]
+
+_SKEW = 1.0
+"""Seconds by which the clocks of this machine and of the server may differ."""
+_LONG = 10.0
+"""Seconds for which a transaction may write; readers get nothing that was committed since it began."""
+_FULL = 0.9
+_SHOWN = 8
+
+
+def server_findings(address: str, postgres_schema: str) -> Iterator[Finding]:
+    """Yield what is found in a database.
+
+    Args:
+        address: of the database.
+        postgres_schema: in which its tables are.
+    """
+    from tightbeam import JournalRefused
+    from tightbeam._engine.addresses import hide_passwords
+    from tightbeam._engine.backends import journal_on_server
+
+    try:
+        journal = journal_on_server(address, postgres_schema)
+        found = journal.check_up()
+    except JournalRefused as error:
+        yield Finding("journal", "problem", hide_passwords(address, [address]), str(error))
+        return
+    name = journal.name
+    text = f"PostgreSQL {found.server}, format {found.format}, {found.size:,} bytes in {postgres_schema}"
+    yield Finding("journal", "ok", name, text)
+    yield _rights(found, postgres_schema)
+    yield _connections(found)
+    yield _clock(found)
+    if found.holder is not None or found.waiting:
+        yield _horizon(found.waiting, found.holder)
+    yield from _processes(found)
+    option = "" if postgres_schema == "tightbeam" else f" --postgres-schema {postgres_schema}"
+    yield from run_findings(f"{name}{option}", found.runs, list(_pending(f"{name}{option}", found)))
+
+
+def _rights(found: ServerCheckup, schema: str) -> Finding:
+    if not found.missing:
+        return Finding("journal", "ok", "rights", f"role {found.role} has those that a client needs")
+    shown = ", ".join(found.missing[:_SHOWN])
+    more = f" and {len(found.missing) - _SHOWN} more" if len(found.missing) > _SHOWN else ""
+    return Finding(
+        "journal",
+        "problem",
+        "rights",
+        f"role {found.role} lacks {shown}{more}",
+        f"As their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} "
+        f"TO {found.role}",
+    )
+
+
+def _connections(found: ServerCheckup) -> Finding:
+    text = (
+        f"{found.connections:,} of at most {found.most_connections:,}, {found.own_connections:,} of them "
+        "Tightbeam's here"
+    )
+    if found.connections < found.most_connections * _FULL:
+        return Finding("journal", "ok", "connections", text)
+    remedy = "A client has four. Raise max_connections, or have fewer processes: new ones are refused soon."
+    return Finding("journal", "problem", "connections", text, remedy)
+
+
+def _clock(found: ServerCheckup) -> Finding:
+    ahead = found.ahead_us / 1e6
+    if abs(ahead) < _SKEW:
+        return Finding("journal", "ok", "clock", "the server's agrees with this machine's")
+    text = f"the server's is {abs(ahead):,.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    remedy = "Messages have the server's time, runs are due by their process' own: let NTP set all clocks."
+    return Finding("journal", "note", "clock", text, remedy)
+
+
+def _horizon(waiting: int, holder: HorizonHolder | None) -> Finding:
+    """Return who holds up messages that are committed."""
+    if holder is None:
+        text = f"{waiting:,} messages wait for a transaction that this role can't see"
+        return Finding("journal", "note", "log", text, "Look again as a member of pg_read_all_stats.")
+    role = f" of role {holder.role}" if holder.role else ""
+    since = "" if holder.age_us is None else f" for {holder.age_us / 1e6:,.1f} s"
+    if holder.pid is None:
+        who = f'prepared transaction "{holder.name}"{role}'
+        remedy = "COMMIT PREPARED or ROLLBACK PREPARED ends it."
+    else:
+        who = f"{holder.name}{role} (process {holder.pid} of the server)"
+        remedy = f"Its program should commit sooner; SELECT pg_terminate_backend({holder.pid}) ends it."
+    text = f"{waiting:,} messages wait for {who}, whose transaction has been open{since}"
+    is_long = holder.age_us is None or holder.age_us > _LONG * 1e6
+    return Finding("journal", "problem" if is_long else "ok", "log", text, remedy if is_long else "")
+
+
+def _processes(found: ServerCheckup) -> Iterator[Finding]:
+    if not found.processes:
+        yield Finding("journal", "ok", "processes", "no client is entered")
+    for process in found.processes:
+        yield _process(process)
+
+
+def _process(process: ServerProcess) -> Finding:
+    functions = ", ".join(process.functions[:_SHOWN]) + (", …" if process.functions[_SHOWN:] else "")
+    does = f"executes {functions}" if functions else "executes no functions"
+    text = f"process {process.pid} on {process.host}, Tightbeam {process.version}, {does}"
+    if process.is_alive:
+        return Finding("journal", "ok", f"process {process.number}", text)
+    silent = f"{text}; has said nothing for {process.silent_us / 1e6:,.0f} s"
+    remedy = "It is dead or suspended: the next living process takes its runs over."
+    return Finding("journal", "note", f"process {process.number}", silent, remedy)
+
+
+def _pending(name: str, found: ServerCheckup) -> Iterator[Finding]:
+    waiting = unfinished(found.runs)
+    if waiting and not any(process.is_alive for process in found.processes):
+        text = f"{waiting:,} unfinished, and no client is running: they go on when one is entered"
+        yield Finding("journal", "note", "pending", text)
+        return
+    for function, count in sorted(found.unserved.items()):
+        text = f'{count:,} runs of "{function}" are due, and no living process has this function'
+        remedy = "Start a process that imports its module, or cancel them."
+        yield Finding("journal", "problem", "unserved", text, remedy)
+    yield from overdue(name, found.runs)
