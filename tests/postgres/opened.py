@@ -31,6 +31,8 @@ class Heard:
         self.ends: list[str] = []
         self.cancellations: list[str] = []
         self.losses: list[str] = []
+        self.gaps: list[int] = []
+        """The places right after which messages were dropped."""
         self.times_cut_off = 0
         """How often it was told that any run may have ended."""
         self.something = threading.Condition()
@@ -62,6 +64,9 @@ class Heard:
 
     def cancelled(self, runs: Collection[str], /) -> None:
         self._note(self.cancellations, runs)
+
+    def missed(self, place: int, /) -> None:
+        self.gaps.append(place)
 
     def lost(self, runs: Collection[str], /) -> None:
         self._note(self.losses, runs)

@@ -28,8 +28,10 @@ from psycopg import sql
 __all__ = ["Server", "find_programs", "require_programs", "shared_server"]
 
 _PATIENCE = 60
-_PLAIN = {"fsync": "off", "max_connections": "300", "shared_buffers": "32MB"}
-"""For tests that cut no power: what the system was given is there after a kill of any process."""
+_PLAIN = {"fsync": "off", "max_connections": "300", "shared_buffers": "32MB", "autovacuum": "off"}
+"""For tests that cut no power: what the system was given is there after a kill of any process.
+
+A transaction of autovacuum would hold the log back for a moment, at any time."""
 _numbers = itertools.count(1)
 
 

@@ -424,6 +424,8 @@ class _Outlet:
         """See `Outlet`."""
         self.lost = notices.lost
         """See `Outlet`."""
+        self.missed = hub.leave_to_journal
+        """See `Outlet`."""
         self.reserve = hub.reserve
         """See `Outlet`."""
         self.release = hub.release

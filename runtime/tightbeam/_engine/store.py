@@ -44,8 +44,8 @@ class Outlet(Protocol):
     A store calls it from one thread at a time, which may be its own; `live` and what tells of runs, from any
     thread. No method waits for a disk or a reader.
 
-    A store that several engines have open at once also calls `sent`, `live`, `ended`, `cancelled` and `lost`:
-    what another process does has no other way here. The stores of one engine never call them.
+    A store that several engines have open at once also calls `sent`, `missed`, `live`, `ended`, `cancelled`
+    and `lost`: what another process does has no other way here. The stores of one engine never call them.
     """
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
@@ -85,6 +85,14 @@ class Outlet(Protocol):
             committed: the messages.
             own: whether this process has published them all, so that its hooks are told of them first; if
                 not, `sent` tells them of its own.
+        """
+        ...
+
+    def missed(self, place: int, /) -> None:
+        """Tell all readers that messages right after a place were dropped before this process read them.
+
+        Args:
+            place: of the last message that was fanned out.
         """
         ...
 

@@ -168,6 +168,16 @@ class Hub:
             self._clock.release()  # at once: what is live from now on comes after them
             self._wanting_turn = None  # the journal's thread waits for no reader
 
+    def leave_to_journal(self, place: int) -> None:
+        """Have all readers read on in the journal: durable messages after a place won't be fanned out.
+
+        Args:
+            place: of the last message that was.
+        """
+        with self.lock:
+            for mailbox in {each for route in self._routes.values() for each in route.mailboxes}:
+                mailbox.leave_to_journal(place)
+
     def _deliver(self, envelope: Envelope) -> None:
         route = self._routes.get((envelope.channel, envelope.topic))
         if route is not None:

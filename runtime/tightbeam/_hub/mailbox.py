@@ -233,6 +233,13 @@ class Mailbox:
                 place = each.seq
         return True
 
+    def leave_to_journal(self, place: int) -> None:
+        """Have the reader find durable messages after a place in the journal. The hub's lock is held."""
+        if self._has_journal and not self.catching_up:
+            self.catching_up = True
+            self.left_at = place
+            self.wake()
+
     def _set_aside(self, place: int, envelope: Envelope) -> None:
         self._aside.append((place, envelope))
         self._bytes += len(envelope.data) + _WEIGHT

@@ -7,7 +7,6 @@ one of them could still commit a message that comes earlier in the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tightbeam._engine.postgres.log import Log
@@ -64,17 +63,15 @@ def _maybe(data: Any) -> bytes | None:
 class Follower:
     """Reads the log from where this process began, and fans out what is new."""
 
-    def __init__(self, log: Log, outlet: Outlet, lost: Callable[[int], None] | None = None) -> None:
+    def __init__(self, log: Log, outlet: Outlet) -> None:
         """Begin at the place that the log is followed up to.
 
         Args:
             log: gets told how far it is followed.
             outlet: gets the messages.
-            lost: called with a place if messages right after it were trimmed before they were read.
         """
         self._log = log
         self._outlet = outlet
-        self._lost = lost
         self._count = 64
 
     @property
@@ -100,22 +97,17 @@ class Follower:
             log.end_pass(before, horizon)
             return False
         if trimmed_xid is not None and place_at(trimmed_xid, trimmed_seq or 0) > before:
-            self._note_loss(before)
+            _log.warning(
+                "messages were dropped by retention before this process read them: it stood still, or the "
+                "server was away, for longer than they are kept; all subscriptions end with PositionLost"
+            )
+            self._outlet.missed(before)
         messages = [envelope_of(row[3:]) for row in rows]
         self._outlet.fan_out(messages, own=False)
         is_full = len(messages) == self._count
         log.end_pass(messages[-1].seq or 0, None if is_full else horizon)
         self._adapt(sum(len(message.data) for message in messages), is_full)
         return is_full
-
-    def _note_loss(self, before: int) -> None:
-        """Tell readers that they have missed messages: this process stood still, or was cut off."""
-        _log.warning(
-            "messages were dropped by retention before this process read them: it stood still, or the server "
-            "was away, for longer than they are kept; subscriptions that missed some end with PositionLost"
-        )
-        if self._lost is not None:
-            self._lost(before)
 
     def _adapt(self, size: int, is_full: bool) -> None:
         """Read fewer messages at once where they are large."""

@@ -37,13 +37,11 @@ INSERT INTO meta (name, value) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET 
 """
 FORGET_META = "DELETE FROM meta WHERE name = %s"
 COUNT = """
-SELECT count(*), coalesce(sum(page.size), 0)::bigint,
-    (max(page.transaction) FILTER (WHERE page.is_last)), (max(page.seq) FILTER (WHERE page.is_last))
+SELECT count(*), coalesce(sum(400 + octet_length(data) + coalesce(octet_length(metadata), 0)), 0)::bigint,
+    max(page.xid::text::numeric * 18446744073709551616 + page.seq)
 FROM (
-    SELECT message.xid::text::bigint AS transaction, message.seq,
-        400 + octet_length(data) + coalesce(octet_length(metadata), 0) AS size,
-        lead(message.seq) OVER (ORDER BY message.xid, message.seq) IS NULL AS is_last
-    FROM message WHERE (message.xid, message.seq) > (%s::xid8, %s::bigint)
+    SELECT message.xid, message.seq, message.data, message.metadata FROM message
+    WHERE (message.xid, message.seq) > (%s::xid8, %s::bigint)
     AND (message.xid, message.seq) <= (%s::xid8, %s::bigint)
     ORDER BY message.xid, message.seq LIMIT %s::bigint
 ) AS page
@@ -213,8 +211,8 @@ class Kept:
         while counted.place < self._last_place:
             values = (*halves(counted.place), *halves(self._last_place), _COUNTED)
             found: tuple[Any, ...] | None = self._connection.execute(COUNT, values).fetchone()
-            more, size, xid, seq = found or (0, 0, 0, 0)
-            place = self._last_place if more < _COUNTED else place_at(xid, seq)
+            more, size, last = found or (0, 0, 0)
+            place = self._last_place if more < _COUNTED else int(last)
             counted = _Count(place, counted.messages + more, counted.size + size)
         if counted != before:
             self._connection.execute(SET_META, ("counted", _text(counted)))

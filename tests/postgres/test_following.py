@@ -1,0 +1,96 @@
+"""One order of the log for all processes: nobody loses a message that was committed late."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.postgres.written import Process, connector_of, journal, placed, processes, write
+
+pytestmark = pytest.mark.slow
+_NAIVE = "SELECT seq FROM tightbeam.message WHERE seq > %s ORDER BY seq"
+
+
+async def test_a_message_that_is_committed_late_comes_first_and_is_not_lost(address: str) -> None:
+    """Its number is lower than that of one which was committed, and read, before it."""
+    await journal(address)
+    with processes(address, 2) as (early, late), connector_of(address).connect("test") as other:
+        with early.connection.transaction():
+            first = write(early.connection)
+            second = write(other)
+            assert first & 0xFFFF < second & 0xFFFF
+            naive = [seq for (seq,) in other.execute(_NAIVE, (0,)).fetchall()]
+            assert early.follow() == late.follow() == []
+        naive += [seq for (seq,) in other.execute(_NAIVE, (naive[-1],)).fetchall()]
+        assert naive == [second & 0xFFFF]  # who reads on from the last number never sees the first
+        assert early.follow() == late.follow() == [first, second] == placed(other)
+
+
+async def test_what_is_rolled_back_holds_nothing_up_and_is_not_seen(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,), connector_of(address).connect("test") as other:
+        other.execute("BEGIN")
+        write(other)
+        after = write(process.connection)
+        assert process.follow() == []
+        other.execute("ROLLBACK")
+        assert process.follow() == [after]
+
+
+async def test_within_a_transaction_messages_keep_their_order(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,):
+        with process.connection.transaction():
+            written = [write(process.connection) for _ in range(5)]
+        assert process.follow() == written == sorted(written)
+
+
+async def test_a_transaction_that_only_reads_holds_nothing_up(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,), connector_of(address).connect("test") as other:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        placed(other)
+        written = write(process.connection)
+        assert process.follow() == [written]
+        other.execute("ROLLBACK")
+
+
+async def test_many_messages_come_in_pages_and_large_ones_in_smaller_pages(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,):
+        with process.connection.transaction():
+            written = [write(process.connection) for _ in range(300)]
+        pages = 1
+        while process.follower.follow(process.connection):
+            pages += 1
+        assert process.fanned_out == written
+        assert 1 < pages < 10
+        with process.connection.transaction():
+            written += [write(process.connection, data=b"x" * 400_000) for _ in range(64)]
+        before = process.follower._count
+        assert process.follow() == written
+        assert process.follower._count < before
+
+
+async def test_who_begins_later_begins_at_the_end_of_what_is_settled(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (first,), connector_of(address).connect("test") as other:
+        old = write(first.connection)
+        other.execute("BEGIN")
+        held = write(other)
+        behind = write(first.connection)
+        late = Process(address)
+        assert late.log.followed == old
+        other.execute("COMMIT")
+        assert late.follow() == [held, behind]
+        assert late.follower.horizon > behind >> 64
+        late.close()
+
+
+async def test_a_look_that_finds_nothing_tells_how_far_the_log_is_settled(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,):
+        process.follow()
+        (xid,) = process.connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
+        assert process.follower.horizon <= xid
+        process.follow()
+        assert process.follower.horizon > xid
