@@ -154,6 +154,8 @@ class _NoReaders:
     def cancelled(self, runs: Collection[str], /) -> None:
         """See `Outlet`."""
 
+    def missed(self, place: int, /) -> None: ...
+
     def lost(self, runs: Collection[str], /) -> None:
         """See `Outlet`."""
 
