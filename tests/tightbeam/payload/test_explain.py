@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 import types
@@ -594,3 +595,22 @@ def test_explaining_reads_the_cpu_clock_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tightbeam._payload.explain.tester.time", clock)
     refused()
     assert asked == 1
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_a_garbage_collection_takes_no_reason_away(monkeypatch: pytest.MonkeyPatch, collects: bool) -> None:
+    """In a large program one takes seconds, of whichever thread it comes upon."""
+    asked = 0
+
+    def now() -> float:
+        nonlocal asked
+        asked += 1
+        if collects and asked == 3:
+            gc.collect()
+        return 0.0 if asked < 3 else 10.0
+
+    clock = types.SimpleNamespace(thread_time=now, monotonic=now)
+    monkeypatch.setattr("tightbeam._payload.explain.tester.time", clock)
+    with pytest.raises(InvalidPayload) as caught:
+        encode(CH.status, {"message": 1, "percent": "x", "other": []})
+    assert ("/percent" in [issue.pointer for issue in caught.value.issues]) is collects
