@@ -106,7 +106,7 @@ def _required() -> list[tuple[str, str]]:
     for requirement in stated:
         matched = _REQUIREMENT.match(requirement)
         extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
-        if matched and (extra is None or extra[1] in ("cli", "codegen", "gateway", "inngest")):
+        if matched and (extra is None or extra[1] in ("cli", "codegen", "gateway", "inngest", "postgres")):
             needed = extra is None or extra[1] == "cli"
             if needed or version_of(matched[1]) is not None:
                 found.setdefault(matched[1], []).append(matched[2].strip())

@@ -9,7 +9,7 @@ from typing import Protocol
 from tightbeam._engine.journal import Journal, RunsCheckup
 from tightbeam._engine.moving import Contents, Moved
 
-__all__ = ["HorizonHolder", "ServerCheckup", "ServerJournal", "ServerProcess"]
+__all__ = ["ServerCheckup", "ServerJournal", "ServerProcess"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,6 @@ class ServerProcess:
     silent_us: int
     """How long ago it has said that it lives."""
     is_alive: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HorizonHolder:
-    """The oldest transaction that writes: messages committed after it began wait for its end."""
-
-    pid: int | None
-    """Of the server's process; None for a transaction that is prepared."""
-    name: str
-    """What it calls itself: its application's name, or the prepared transaction's."""
-    role: str
-    age_us: int | None
-    """How long ago it began; None where this role can't see that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +49,10 @@ class ServerCheckup:
     """How many the server takes."""
     ahead_us: int
     """How far the server's clock is ahead of this machine's."""
-    waiting: int
-    """Messages that are committed, and that no reader gets before an older transaction has ended."""
-    holder: HorizonHolder | None
-    """Whose transaction that is, or would be if a message were published now; None if nobody writes."""
+    held_back: float
+    """For how many seconds the oldest message has waited that is committed and that no reader gets yet."""
+    holder: str | None
+    """Whose transaction it waits for; None if nothing waits, or this role can't see that."""
     processes: tuple[ServerProcess, ...]
     unserved: Mapping[str, int]
     """Functions of which runs are due and no living process has them, with how many."""

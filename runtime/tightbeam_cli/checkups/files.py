@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from tightbeam_cli.checkups.findings import Finding
@@ -28,7 +29,7 @@ def file_findings(file: Path) -> Iterator[Finding]:
         yield Finding("journal", "problem", str(file), str(error))
         return
     yield from _file(str(file), found)
-    yield from run_findings(str(file), found.runs, list(_pending(str(file), found)))
+    yield from run_findings(quote(str(file)), found.runs, list(_pending(quote(str(file)), found)))
 
 
 def _file(name: str, found: FileCheckup) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def _file(name: str, found: FileCheckup) -> Iterator[Finding]:
         yield Finding("journal", "problem", "disk", text, "Make room, or keep less (retain_messages=).")
     if found.mode & 0o077:
         text = f"mode {found.mode:04o}: other users can read payloads"
-        yield Finding("journal", "problem", "permissions", text, f"Run: chmod 600 {name}")
+        yield Finding("journal", "problem", "permissions", text, f"Run: chmod 600 {quote(name)}")
     if found.holder is None:
         yield Finding("journal", "ok", "client", "nobody has it open")
     else:

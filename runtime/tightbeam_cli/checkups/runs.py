@@ -41,7 +41,7 @@ def run_findings(name: str, found: RunsCheckup, pending: Iterable[Finding]) -> I
     """Yield what a journal's runs wait for, and which have failed.
 
     Args:
-        name: the journal, as a command names it.
+        name: the journal, as a command line names it.
         found: its runs.
         pending: what is to be said of those that wait.
     """

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from tightbeam_cli.checkups.findings import Finding
 from tightbeam_cli.checkups.runs import overdue, run_findings, unfinished
 
 if TYPE_CHECKING:
-    from tightbeam._engine.server_journal import HorizonHolder, ServerCheckup, ServerProcess
+    from tightbeam._engine.server_journal import ServerCheckup, ServerProcess
 
 __all__ = ["server_findings"]
 
 _SKEW = 1.0
 """Seconds by which the clocks of this machine and of the server may differ."""
-_LONG = 10.0
-"""Seconds for which a transaction may write; readers get nothing that was committed since it began."""
+_LONG = 5.0
+"""Seconds for which messages may be held back."""
 _FULL = 0.9
 _SHOWN = 8
 
@@ -44,11 +45,11 @@ def server_findings(address: str, postgres_schema: str) -> Iterator[Finding]:
     yield _rights(found, postgres_schema)
     yield _connections(found)
     yield _clock(found)
-    if found.holder is not None or found.waiting:
-        yield _horizon(found.waiting, found.holder)
+    yield _log(found)
     yield from _processes(found)
-    option = "" if postgres_schema == "tightbeam" else f" --postgres-schema {postgres_schema}"
-    yield from run_findings(f"{name}{option}", found.runs, list(_pending(f"{name}{option}", found)))
+    option = "" if postgres_schema == "tightbeam" else f" --postgres-schema {quote(postgres_schema)}"
+    named = f"{quote(name)}{option}"
+    yield from run_findings(named, found.runs, list(_pending(named, found)))
 
 
 def _rights(found: ServerCheckup, schema: str) -> Finding:
@@ -86,22 +87,19 @@ def _clock(found: ServerCheckup) -> Finding:
     return Finding("journal", "note", "clock", text, remedy)
 
 
-def _horizon(waiting: int, holder: HorizonHolder | None) -> Finding:
-    """Return who holds up messages that are committed."""
-    if holder is None:
-        text = f"{waiting:,} messages wait for a transaction that this role can't see"
-        return Finding("journal", "note", "log", text, "Look again as a member of pg_read_all_stats.")
-    role = f" of role {holder.role}" if holder.role else ""
-    since = "" if holder.age_us is None else f" for {holder.age_us / 1e6:,.1f} s"
-    if holder.pid is None:
-        who = f'prepared transaction "{holder.name}"{role}'
-        remedy = "COMMIT PREPARED or ROLLBACK PREPARED ends it."
-    else:
-        who = f"{holder.name}{role} (process {holder.pid} of the server)"
-        remedy = f"Its program should commit sooner; SELECT pg_terminate_backend({holder.pid}) ends it."
-    text = f"{waiting:,} messages wait for {who}, whose transaction has been open{since}"
-    is_long = holder.age_us is None or holder.age_us > _LONG * 1e6
-    return Finding("journal", "problem" if is_long else "ok", "log", text, remedy if is_long else "")
+def _log(found: ServerCheckup) -> Finding:
+    """Return for how long messages that are committed have waited, and for whom."""
+    if not found.held_back:
+        return Finding("journal", "ok", "log", "no message is held back")
+    who = found.holder or "a transaction that this role can't see"
+    text = f"messages have been held back for {found.held_back:,.1f} s by {who}"
+    if found.held_back < _LONG:
+        return Finding("journal", "ok", "log", text)
+    remedy = (
+        "Readers get nothing that was published meanwhile before it ends: commit sooner there, or end it "
+        "(SELECT pg_terminate_backend(SESSION); ROLLBACK PREPARED)."
+    )
+    return Finding("journal", "problem", "log", text, remedy)
 
 
 def _processes(found: ServerCheckup) -> Iterator[Finding]:

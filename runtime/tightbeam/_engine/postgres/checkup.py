@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tightbeam._engine.journal import RunsCheckup
+from tightbeam._engine.postgres.horizon import read_lag
 from tightbeam._engine.requests import MAX_DEATHS
-from tightbeam._engine.server_journal import HorizonHolder, ServerCheckup, ServerProcess
+from tightbeam._engine.server_journal import ServerCheckup, ServerProcess
 from tightbeam._message import now_us
 
 if TYPE_CHECKING:
@@ -36,18 +37,6 @@ SELECT count(*), count(*) FILTER (WHERE datname = current_database() AND applica
        current_setting('max_connections')::int
 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid != pg_backend_pid()
 """
-_WAITING = "SELECT count(*) FROM message WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())"
-_HOLDER = """
-SELECT pid, coalesce(nullif(application_name, ''), 'a program without a name'), coalesce(usename, ''),
-       (extract(epoch FROM clock_timestamp() - xact_start) * 1000000)::bigint
-FROM pg_stat_activity WHERE backend_xid::text = %(oldest)s
-UNION ALL
-SELECT NULL, gid, owner, (extract(epoch FROM clock_timestamp() - prepared) * 1000000)::bigint
-FROM pg_prepared_xacts WHERE transaction::text = %(oldest)s
-LIMIT 1
-"""
-_OLDEST = "SELECT mod(pg_snapshot_xmin(pg_current_snapshot())::text::numeric, 4294967296)::text"
-"""As other tables of the server have it: without its epoch."""
 _PROCESSES = """
 SELECT number, host, pid::int, version, functions,
        (extract(epoch FROM silent) * 1000000)::bigint, silent < lease
@@ -91,7 +80,7 @@ def check_up(connection: Connection[tuple[Any, ...]]) -> ServerCheckup:
     connection.execute(_BEGIN)
     ((server, role, theirs, version, size),) = rows(_SERVER)
     ((all_connections, own, most),) = rows(_CONNECTIONS)
-    ((waiting,),) = rows(_WAITING)
+    lag = read_lag(connection)
     processes = tuple(
         ServerProcess(number, host, pid, code, tuple(functions), max(silent, 0), is_alive)
         for number, host, pid, code, functions, silent, is_alive in rows(_PROCESSES)
@@ -107,8 +96,8 @@ def check_up(connection: Connection[tuple[Any, ...]]) -> ServerCheckup:
         own_connections=own,
         most_connections=most,
         ahead_us=theirs - ours,
-        waiting=waiting,
-        holder=_holder(connection),
+        held_back=lag.seconds,
+        holder=None if lag.holder is None else str(lag.holder),
         processes=processes,
         unserved=dict(rows(_UNSERVED, ours, served)),
         runs=RunsCheckup(
@@ -121,10 +110,3 @@ def check_up(connection: Connection[tuple[Any, ...]]) -> ServerCheckup:
             schedules=tuple(rows(_SCHEDULES)),
         ),
     )
-
-
-def _holder(connection: Connection[tuple[Any, ...]]) -> HorizonHolder | None:
-    row = connection.execute(_OLDEST).fetchone()
-    oldest = None if row is None else row[0]
-    found = connection.execute(_HOLDER, {"oldest": oldest}).fetchone()
-    return None if found is None else HorizonHolder(*found)
