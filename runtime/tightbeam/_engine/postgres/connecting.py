@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from psycopg import Connection, conninfo, sql
+from psycopg import Connection, conninfo, errors, sql
 
 from tightbeam._engine.addresses import Address
+from tightbeam._engine.failure import Interrupt
 from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
 
-__all__ = ["Connector", "failure_of", "text_of"]
+__all__ = ["ELSEWHERE", "Connector", "failure_of", "text_of"]
 
 _IN_LIBPQ = {
     "client_encoding": "UTF8",
@@ -48,6 +49,17 @@ _SYNCHRONOUS = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
 
+_TAKES_WRITES = "SELECT NOT pg_is_in_recovery()"
+_PREPARED = 1_000
+"""Statements that a connection keeps prepared: all of ours."""
+ELSEWHERE = (
+    errors.ReadOnlySqlTransaction,
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+)
+"""The server is going, or has become a standby: what was asked for is to go to the one that takes over."""
+
 
 class Connector:
     """Opens connections to one journal."""
@@ -64,16 +76,17 @@ class Connector:
         self.schema = schema
         self._lease = lease
 
-    def connect(self, task: str, *, durable: bool = True) -> Connection[tuple[Any, ...]]:
+    def connect(self, task: str, *, durable: bool = True, writes: bool = True) -> Connection[tuple[Any, ...]]:
         """Open a connection: autocommit, ours the only schema that is searched.
 
         Args:
             task: what it is for, shown to people who look at the server's connections.
             durable: whether a commit waits for the server's disk.
+            writes: whether a server won't do that takes no writes.
 
         Raises:
             JournalRefused: the address can't be read.
-            psycopg.Error: the server can't be reached.
+            psycopg.Error: the server can't be reached, or is a standby.
         """
         try:
             given = conninfo.conninfo_to_dict(self.address.conninfo)
@@ -83,9 +96,14 @@ class Connector:
                 "with %-escapes for what isn't a letter or a digit"
             ) from None
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
+        if writes and "," in str(options.get("host", "")):
+            options.setdefault("target_session_attrs", "read-write")
         connection = psycopg.connect(**options, autocommit=True)
         try:
+            connection.prepared_max = _PREPARED
             self._set_up(connection, durable)
+            if writes and connection.execute(_TAKES_WRITES).fetchone() != (True,):
+                raise psycopg.OperationalError("the server is a standby, which takes no writes")
         except BaseException:
             connection.close()
             raise
@@ -114,7 +132,7 @@ def failure_of(error: BaseException, address: Address) -> BaseException:
         return failed
     if isinstance(error, JournalFailed):  # another request of the batch met it: each caller gets its own
         return JournalFailed(str(error))
-    if isinstance(error, Exception):
+    if isinstance(error, Exception | Interrupt):
         return error
     return JournalFailed(f"the journal's thread was interrupted by {type(error).__name__}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.log import Log
+from tightbeam._engine.postgres.outage import Outage
 from tightbeam._engine.settings import Retention
 from tightbeam._engine.store import Outlet
 
@@ -20,6 +21,8 @@ class Member:
 
     connector: Connector
     """Opens connections."""
+    outage: Outage
+    """Whether the server is away."""
     outlet: Outlet
     retention: Retention
     lease: float
@@ -30,4 +33,5 @@ class Member:
     """Of this process: its row in the table, and what fences it. Changes if it was declared dead."""
     claims: dict[str, Held] = field(default_factory=dict)
     """The runs that this process executes, by id; written by the writer's thread only."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    functions: Collection[str] = ()
+    """Those that this process executes runs of."""

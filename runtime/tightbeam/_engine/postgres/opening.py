@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +12,15 @@ from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres.connecting import Connector, text_of
 from tightbeam._engine.postgres.log import Log
 from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.outage import Outage
+from tightbeam._engine.postgres.registering import register
 from tightbeam._engine.postgres.schema import FORMAT, READABLE_FROM, SCHEMA
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.store import Outlet
 from tightbeam.errors import JournalRefused
 
-__all__ = ["LOCK", "make_schema", "open_store", "register"]
+__all__ = ["LOCK", "make_schema", "open_store"]
 
 LOCK = "hashtext(current_schema() || '.process')"
 """The first key of all advisory locks; the second is a process' number, or 0 for the schema itself."""
@@ -49,26 +48,17 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
         make_schema(connection, schema)
         member = Member(
             connector,
+            Outage(str(address)),
             outlet,
             retention,
             lease,
             Log.of(connection),
-            register(connection, lease),
+            number=0,
         )
+        member.number = register(connection, member)
         return PostgresStore(member)
     finally:
         connection.close()
-
-
-def register(connection: Connection[tuple[Any, ...]], lease: float) -> int:
-    """Store a row for this process, and return its number."""
-    row = connection.execute(
-        "INSERT INTO process (host, pid, version, lease) VALUES (%s, %s, %s, make_interval(secs => %s)) "
-        "RETURNING number",
-        (socket.gethostname(), os.getpid(), version("tightbeam"), lease),
-    ).fetchone()
-    assert row is not None  # noqa: S101 - one was inserted; for the checker
-    return int(row[0])
 
 
 def make_schema(connection: Connection[tuple[Any, ...]], schema: str) -> None:

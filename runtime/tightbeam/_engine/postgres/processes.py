@@ -89,6 +89,8 @@ def note_functions(tx: Transaction, functions: Collection[str]) -> None:
         tx: the transaction.
         functions: the ids of all of them.
     """
+    if tx.member is not None:
+        tx.member.functions = frozenset(functions)
     tx.execute(
         "UPDATE process SET functions = %(functions)s WHERE number = %(number)s "
         "AND functions <> %(functions)s",

@@ -50,7 +50,7 @@ class PostgresStore:
     @property
     def is_lost(self) -> bool:
         """See `Store`."""
-        return False
+        return self.member.outage.is_on
 
     carries_live = True
     """Readers may be in other processes."""
@@ -96,11 +96,13 @@ class PostgresStore:
 
     async def close(self, within: float, /) -> None:
         """See `Store`."""
+        self.member.outage.leave_within(within)
         self._intake.close(self._end)
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
     def close_at_exit(self, within: float, /) -> None:
         """See `Store`."""
+        self.member.outage.leave_within(within)
         self._intake.close(self._end_at_exit)
         with contextlib.suppress(TimeoutError):
             self._ended.result(within)

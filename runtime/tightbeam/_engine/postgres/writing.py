@@ -1,23 +1,31 @@
-"""The thread that carries out what changes something: it commits what callers submit in batches."""
+"""The thread that carries out what changes something: it commits what callers submit in batches.
+
+A batch is carried out again where that is known to be right: the server went away before it committed, or
+another transaction was in the way. Callers wait meanwhile.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
-from collections.abc import Callable, Sequence
-from itertools import groupby
+import time
+from collections.abc import Callable
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from tightbeam._engine.pending import Pending
-from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
+from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out
 from tightbeam._engine.postgres.connecting import failure_of
+from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.member import Member
-from tightbeam._engine.postgres.transaction import Effects, Transaction
+from tightbeam._engine.postgres.registering import register
+from tightbeam._engine.postgres.transaction import Effects
+from tightbeam._engine.records import ClaimLost
 from tightbeam._engine.settling import Settler
 from tightbeam._hooks.info import CommitInfo
 
@@ -26,9 +34,10 @@ __all__ = ["Committed", "Writer"]
 Committed = Callable[[Effects], None]
 """Called on the writer's thread after each commit, before the requests are answered."""
 _MAX_BATCH = 512
-_ENTER = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), %s::int)"
-"""What follows sees whether this process is dead: who declares it dead takes the lock alone first."""
-_IS_ALIVE = "SELECT EXISTS (SELECT FROM process WHERE number = %s)"
+_MOST_CONFLICTS = 100
+"""How often a batch is begun anew because other transactions were in its way."""
+_POLL = 0.05
+_STATUS = "SELECT pg_xact_status(%s::text::xid8)"
 
 
 class Writer:
@@ -46,7 +55,7 @@ class Writer:
         self._settler = settler
         self._committed = committed
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
-        self._connection: Connection[tuple[Any, ...]] | None = None
+        self._line = Line(member.connector, member.outage, f"{member.number} writer")
         self._thread = threading.Thread(target=self._work, name="tightbeam-writer", daemon=True)
         self._thread.start()
 
@@ -69,8 +78,7 @@ class Writer:
             if batch:
                 self._write(batch)
                 self._settler.settle(batch)
-        if self._connection is not None:
-            self._connection.close()
+        self._line.close()
 
     def _collect(self) -> tuple[list[Pending[Any]], bool]:
         """Wait for requests, and return those that are queued, and whether there will be no more."""
@@ -83,92 +91,92 @@ class Writer:
         return batch, False
 
     def _write(self, batch: list[Pending[Any]]) -> None:
+        """Carry out a batch, whatever it takes; answer all of it."""
         outlet = self._member.outlet
         began = perf_counter()
-        self._commit(batch)
+        try:
+            effects = self._commit(batch)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, every caller is told
+            for pending in batch:
+                pending.error = failure_of(error, self._member.connector.address)
+        else:
+            self._note(batch, effects)
         if outlet.measures:
             failed = all(pending.error is not None for pending in batch)
             outlet.committed(CommitInfo(perf_counter() - began, len(batch), failed))
 
-    def _commit(self, batch: list[Pending[Any]]) -> None:
-        """Carry out a batch in one transaction."""
-        try:
-            connection = self._connected()
-            effects = self._execute(connection, batch, isolated=False)
-            if effects is None:
-                # One of them failed, which is rare: once more, each behind a savepoint of its own.
-                self._roll_back()
-                effects = self._execute(connection, batch, isolated=True)
-            assert effects is not None  # noqa: S101 - isolated, one that fails ends nothing; for the checker
-            connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - whatever it was, every caller is told
-            self._roll_back()
+    def _commit(self, batch: list[Pending[Any]]) -> Effects:
+        """Carry out a batch until it is known to be committed, or can't be."""
+        is_dead, conflicts = False, 0
+        while True:
+            attempt = Attempt()
             for pending in batch:
-                pending.error = pending.error or failure_of(error, self._member.connector.address)
-            return
-        for run_id in effects.released:
-            self._member.claims.pop(run_id, None)
-        self._member.claims.update(effects.claimed)
-        self._committed(effects)
+                pending.result = pending.error = None
+            connection = self._line.connection
+            try:
+                if is_dead:
+                    self._register_anew(connection)
+                    is_dead = False
+                carry_out(connection, self._member, batch, attempt)
+            except DeclaredDead:
+                is_dead = True
+            except BaseException as error:
+                if self._line.is_broken(error):
+                    if attempt.is_committing and self._is_committed(attempt.xid):
+                        return attempt.effects
+                    self._member.outlet.release()
+                    continue
+                self._member.outlet.release()
+                with contextlib.suppress(psycopg.Error):  # it is gone: the next batch connects again
+                    connection.execute("ROLLBACK")
+                conflicts += 1
+                if not isinstance(error, errors.TransactionRollback) or conflicts > _MOST_CONFLICTS:
+                    raise
+                time.sleep(random.uniform(0, 0.02))  # noqa: S311 - spreads the load
+            else:
+                return attempt.effects
 
-    def _execute(
-        self, connection: Connection[tuple[Any, ...]], batch: Sequence[Pending[Any]], *, isolated: bool
-    ) -> Effects | None:
-        """Carry out the requests of a batch in a new transaction.
+    def _is_committed(self, xid: int | None) -> bool:
+        """Ask what has become of a transaction whose commit was under way when the connection broke.
 
-        Args:
-            connection: of the writer.
-            batch: the requests, in their order; neighbours of a kind may be one statement.
-            isolated: whether one that fails leaves the others as they are.
-
-        Returns:
-            What is to be done after the commit; None if one has failed, and nothing may be committed.
+        Raises:
+            JournalFailed: the store is being closed, and the server isn't there to be asked.
         """
-        connection.execute("BEGIN")
-        tx = Transaction(connection, self._member)
-        tx.execute(_ENTER, (self._member.number,))
-        if tx.execute(_IS_ALIVE, (self._member.number,)).fetchone() != (True,):
-            raise psycopg.OperationalError("this process was declared dead")
-        effects = Effects()
-        for kind, group in groupby(batch, key=lambda pending: type(pending.request)):
-            pendings = list(group)
-            parts = [pendings] if kind in TOGETHER else [[pending] for pending in pendings]
-            for part in parts:
-                tx.effects = Effects()
-                if isolated:
-                    tx.execute("SAVEPOINT request")
-                try:
-                    self._answer(tx, part)
-                except BaseException as error:
-                    if connection.closed:
-                        raise
-                    if not isolated:
-                        return None
-                    tx.execute("ROLLBACK TO request")
-                    for pending in part:
-                        pending.error = failure_of(error, self._member.connector.address)
-                else:
-                    effects.add(tx.effects)
-                if isolated:
-                    tx.execute("RELEASE request")
-        return effects
+        if xid is None:  # it wrote nothing: carried out again, it does what it would have done
+            return False
+        while True:
+            connection = self._line.connection
+            try:
+                row = connection.execute(_STATUS, (str(xid),)).fetchone()
+            except psycopg.Error as error:
+                if self._line.is_broken(error):
+                    continue
+                if isinstance(error, errors.InvalidParameterValue):
+                    return False  # a transaction of the future: the server that took over never got it
+                raise
+            status = None if row is None else row[0]
+            if status != "in progress":
+                return status == "committed"
+            time.sleep(_POLL)
 
-    def _answer(self, tx: Transaction, part: Sequence[Pending[Any]]) -> None:
-        kind = type(part[0].request)
-        together = TOGETHER.get(kind)
-        if together is None:
-            part[0].result = ANSWERS[kind](tx, part[0].request)
-            return
-        for pending, error in zip(part, together(tx, [each.request for each in part]), strict=True):
-            pending.error = error
+    def _register_anew(self, connection: Connection[tuple[Any, ...]]) -> None:
+        """Go on as another process, since this one was declared dead: its claims are others' by now."""
+        member = self._member
+        member.number = register(connection, member)
+        lost = list(member.claims)
+        member.claims.clear()
+        if lost:
+            member.outlet.lost(lost)
 
-    def _connected(self) -> Connection[tuple[Any, ...]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._member.connector.connect(f"{self._member.number} writer")
-        return self._connection
-
-    def _roll_back(self) -> None:
-        self._member.outlet.release()
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):  # it is gone: the next batch connects again
-                self._connection.execute("ROLLBACK")
+    def _note(self, batch: list[Pending[Any]], effects: Effects) -> None:
+        """Do what is due after a commit."""
+        claims = self._member.claims
+        for run_id in effects.released:
+            claims.pop(run_id, None)
+        claims.update(effects.claimed)
+        lost = {pending.error.run_id for pending in batch if isinstance(pending.error, ClaimLost)}
+        for run_id in lost:
+            claims.pop(run_id, None)
+        if lost:
+            self._member.outlet.lost(lost)
+        self._committed(effects)

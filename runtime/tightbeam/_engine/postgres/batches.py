@@ -1,0 +1,177 @@
+"""Carrying out a batch of requests in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+
+from tightbeam._engine.pending import Pending
+from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
+from tightbeam._engine.postgres.connecting import ELSEWHERE, failure_of
+from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.transaction import Effects, Transaction
+
+__all__ = ["Attempt", "DeclaredDead", "carry_out"]
+
+_ENTER = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), %s::int)"
+"""What follows sees what has become of this process' claims: who takes them away holds the lock alone."""
+_BEGIN = (
+    "BEGIN; "
+    "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), {number}); "
+    "SELECT EXISTS (SELECT FROM process WHERE number = {number})"
+)
+"""One round trip."""
+_ASSIGNED = "SELECT pg_current_xact_id_if_assigned()::text"
+
+
+class DeclaredDead(Exception):
+    """Raised where this process' row is gone: it writes nothing before it has registered anew."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One transaction, as far as it has come: what is known of it if the connection breaks."""
+
+    effects: Effects = field(default_factory=Effects)
+    xid: int | None = None
+    """Of the transaction, once something was written."""
+    is_committing: bool = False
+    """Whether the server may have been told to commit."""
+
+
+def carry_out(
+    connection: Connection[tuple[Any, ...]], member: Member, batch: Sequence[Pending[Any]], attempt: Attempt
+) -> None:
+    """Carry out a batch and commit it; each request gets its result or its error.
+
+    Args:
+        connection: of the writer, outside a transaction.
+        member: the store's part in the journal.
+        batch: the requests, in their order.
+        attempt: gets what is known of the transaction, step by step.
+
+    Raises:
+        DeclaredDead: this process has to register anew; nothing was stored.
+        psycopg.Error: nothing was stored; or that isn't known, if the connection is broken and
+            ``attempt.is_committing``.
+    """
+    kind = type(batch[0].request)
+    if kind in TOGETHER and all(type(pending.request) is kind for pending in batch):
+        try:
+            _all_together(connection, member, batch, attempt)
+        except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError):
+            pass  # one of them is at fault: nothing was stored
+        else:
+            return
+    elif _one_after_the_other(connection, member, batch, attempt, isolated=False):
+        _commit(connection, attempt)
+        return
+    member.outlet.release()
+    # One of them failed, which is rare: once more, each behind a savepoint of its own.
+    _one_after_the_other(connection, member, batch, attempt, isolated=True)
+    _commit(connection, attempt)
+
+
+def _all_together(
+    connection: Connection[tuple[Any, ...]], member: Member, batch: Sequence[Pending[Any]], attempt: Attempt
+) -> None:
+    """Carry out requests of one kind in two round trips: what is sent in a pipeline is one transaction."""
+    tx = Transaction(connection, member)
+    with connection.pipeline():
+        tx.execute(_ENTER, (member.number,))
+        _answer(tx, batch)
+        attempt.effects = tx.effects
+        if tx.effects.sent:
+            attempt.xid = (tx.effects.sent[0].seq or 0) >> 64
+        attempt.is_committing = True  # at the end of the pipeline
+
+
+def _one_after_the_other(
+    connection: Connection[tuple[Any, ...]],
+    member: Member,
+    batch: Sequence[Pending[Any]],
+    attempt: Attempt,
+    *,
+    isolated: bool,
+) -> bool:
+    """Begin a transaction and carry out the requests in it.
+
+    Args:
+        connection: of the writer.
+        member: the store's part in the journal.
+        batch: the requests; neighbours of a kind may be one statement.
+        attempt: gets what is to be done after the commit.
+        isolated: whether one that fails leaves the others as they are.
+
+    Returns:
+        False if one has failed: nothing is stored, and the transaction is over.
+
+    Raises:
+        DeclaredDead: this process' row is gone; the transaction is over.
+        psycopg.Error: the transaction can't go on.
+    """
+    _begin(connection, member.number)
+    tx = Transaction(connection, member)
+    attempt.effects = Effects()
+    for part in _parts(batch, isolated):
+        tx.effects = Effects()
+        if isolated:
+            tx.execute("SAVEPOINT request")
+        try:
+            _answer(tx, part)
+        except BaseException as error:
+            if connection.closed or isinstance(error, (errors.TransactionRollback, *ELSEWHERE)):
+                raise
+            if not isolated:
+                connection.execute("ROLLBACK")
+                return False
+            tx.execute("ROLLBACK TO request")
+            for pending in part:
+                pending.error = failure_of(error, member.connector.address)
+        else:
+            attempt.effects.add(tx.effects)
+        if isolated:
+            tx.execute("RELEASE request")
+    return True
+
+
+def _parts(batch: Sequence[Pending[Any]], isolated: bool) -> list[list[Pending[Any]]]:
+    """Return the requests that are carried out by one answer each."""
+    parts: list[list[Pending[Any]]] = []
+    for kind, group in groupby(batch, key=lambda pending: type(pending.request)):
+        if kind in TOGETHER and not isolated:
+            parts.append(list(group))
+        else:
+            parts += [[pending] for pending in group]
+    return parts
+
+
+def _begin(connection: Connection[tuple[Any, ...]], number: int) -> None:
+    began = connection.execute(_BEGIN.format(number=number).encode(), prepare=False)
+    while began.nextset():
+        pass
+    if began.fetchone() != (True,):
+        connection.execute("ROLLBACK")
+        raise DeclaredDead
+
+
+def _answer(tx: Transaction, part: Sequence[Pending[Any]]) -> None:
+    kind = type(part[0].request)
+    together = TOGETHER.get(kind)
+    if together is None:
+        part[0].result = ANSWERS[kind](tx, part[0].request)
+        return
+    for pending, error in zip(part, together(tx, [each.request for each in part]), strict=True):
+        pending.error = error
+
+
+def _commit(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> None:
+    row = connection.execute(_ASSIGNED).fetchone()
+    attempt.xid = None if row is None or row[0] is None else int(row[0])
+    attempt.is_committing = True
+    connection.execute("COMMIT")
