@@ -9,18 +9,18 @@ from queue import SimpleQueue
 from typing import Any
 
 import psycopg
-from psycopg import Connection
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
+from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.retention import Trimmer
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.settling import Settler
 from tightbeam._engine.store import Answer, Query
 from tightbeam._engine.trimming import Pace
-from tightbeam.errors import JournalRefused
+from tightbeam.errors import JournalFailed, JournalRefused
 
 __all__ = ["Reader", "read_once"]
 
@@ -62,7 +62,7 @@ class Reader:
         self._queue: SimpleQueue[Pending[Any] | Callable[[], None] | None] = SimpleQueue()
         self._trimmer = Trimmer(member.log, member.retention)
         self._pace = Pace(member.retention.size)
-        self._connection: Connection[tuple[Any, ...]] | None = None
+        self._line = Line(member.connector, member.outage, f"{member.number} reader")
         self._thread = threading.Thread(target=self._work, name="tightbeam-reader", daemon=True)
         self._thread.start()
 
@@ -94,25 +94,25 @@ class Reader:
                 self._settler.settle([pending])
             else:
                 pending()
-        if self._connection is not None:
-            self._connection.close()
+        self._line.close()
 
     def _answer(self, pending: Pending[Any]) -> None:
-        try:
-            request = pending.request
-            pending.result = ANSWERS[type(request)](Transaction(self._connected(), self._member), request)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
-            pending.error = failure_of(error, self._member.connector.address)
+        """Answer a query, once the server is there for as long as that takes."""
+        request = pending.request
+        while True:
+            try:
+                tx = Transaction(self._line.connection, self._member)
+                pending.result = ANSWERS[type(request)](tx, request)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
+                if self._line.is_broken(error):
+                    continue
+                pending.error = failure_of(error, self._member.connector.address)
+            return
 
     def _trim(self) -> None:
         try:
-            self._pace.has_more = self._trimmer(self._connected())
-        except psycopg.Error:
-            pass  # the server is away, say: tried again later
+            self._pace.has_more = self._trimmer(self._line.connection)
+        except (psycopg.Error, JournalFailed) as error:
+            self._line.is_broken(error)  # the server is away, say: tried again later
         except Exception:  # noqa: BLE001 - no memory, say: without this thread every caller would wait
             _log.exception("the journal's house-keeping failed")
-
-    def _connected(self) -> Connection[tuple[Any, ...]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._member.connector.connect(f"{self._member.number} reader")
-        return self._connection

@@ -1,0 +1,220 @@
+"""A server that goes away, connections that are cut, processes that were taken for dead: nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.postgres.opened import Heard, open_store, publish_of
+from tests.postgres.proxy import Cut, Proxy
+from tests.postgres.server import Server
+from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.records import ClaimLost, NewRun
+from tightbeam._engine.requests import AddRuns, CountRuns, PutBack
+from tightbeam._engine.store import Answer, Request
+from tightbeam.errors import JournalFailed
+
+pytestmark = pytest.mark.slow
+_END_WRITER = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'tightbeam .* writer' "
+    "AND datname = current_database()"
+)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may stop."""
+    server = Server()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest_asyncio.fixture
+async def store(address: str) -> AsyncIterator[PostgresStore]:
+    """A store that has claimed ``run1``."""
+    opened = open_store(address)
+    claim(opened, address)
+    yield opened
+    await opened.close(30)
+
+
+def claim(store: PostgresStore, address: str) -> None:
+    """Have a store execute ``run1``."""
+    with psycopg.connect(address) as connection:
+        connection.execute(
+            "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
+            "VALUES ('run1', 'f', 'e', '', 'running', 0, 0, %s, 1)",
+            (store.member.number,),
+        )
+    store.member.claims["run1"] = Held(1, "f", limited=False)
+
+
+def add(number: int) -> AddRuns:
+    """Return a request that isn't the same if it is carried out twice."""
+    return AddRuns((NewRun(f"added{number}", "f"),), "e", b"{}")
+
+
+async def asked(store: PostgresStore, *requests: Request[Answer]) -> list[Answer]:
+    async with asyncio.timeout(60):
+        return await asyncio.gather(*(store.submit(request) for request in requests))
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
+
+def rows(address: str, statement: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(address) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+@pytest.mark.parametrize("kind", ["publishes", "runs"])
+async def test_a_commit_that_is_cut_off_is_carried_out_once(
+    postgres_server: Server, kind: str, cut: Cut
+) -> None:
+    database = postgres_server.database()
+    direct = postgres_server.address(database)
+    proxy = Proxy(f"{postgres_server.folder}/.s.PGSQL.{postgres_server.port}")
+    store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.port}/{database}")
+    claim(store, direct)
+    await asked(store, add(0))  # so that the writer is connected
+
+    proxy.cut_commit(cut)
+    if kind == "runs":
+        await asked(store, add(1), add(2))
+    else:
+        await asked(store, publish_of(1), publish_of(2))
+
+    assert proxy.cuts == 1
+    added = 3 if kind == "runs" else 1
+    assert rows(direct, "SELECT count(*) FROM tightbeam.run WHERE id LIKE 'added%'") == [(added,)]
+    sent = [] if kind == "runs" else [(1,), (2,)]
+    assert rows(direct, "SELECT number FROM tightbeam.message ORDER BY xid, seq") == sent
+    await store.close(30)
+    proxy.close()
+
+
+async def test_a_connection_that_the_server_ends_is_opened_again(store: PostgresStore, address: str) -> None:
+    await asked(store, add(0), publish_of(0))
+    assert rows(address, _END_WRITER) == [(True,)]
+    await asked(store, add(1), publish_of(1))
+    assert not store.is_lost
+    assert rows(address, "SELECT count(*) FROM tightbeam.run WHERE id LIKE 'added%'") == [(2,)]
+
+
+async def test_requests_wait_for_a_server_that_is_away(
+    own_server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = own_server.new()
+    store = open_store(address)
+    claim(store, address)
+    await asked(store, add(0))
+    await asked(store, CountRuns())
+    caplog.set_level(logging.WARNING, "tightbeam")
+    own_server.stop("immediate")
+
+    async with asyncio.timeout(60):
+        writes = [store.submit(add(number)) for number in (1, 2)]
+        read = store.submit(CountRuns())
+        await until(lambda: store.is_lost)
+        own_server.start()
+        await asyncio.gather(*writes)
+        counted = await read
+    assert {each.function for each in counted} == {"f"}
+    assert not store.is_lost
+    assert rows(address, "SELECT count(*) FROM tightbeam.run WHERE id LIKE 'added%'") == [(3,)]
+    said = [record.getMessage() for record in caplog.records if record.name == "tightbeam"]
+    assert [("is away" in text, "is back after" in text) for text in said] == [(True, False), (False, True)]
+    await store.close(30)
+
+
+async def test_leaving_while_the_server_is_away_takes_no_longer_than_it_may(own_server: Server) -> None:
+    store = open_store(own_server.new())
+    await asked(store, add(0))
+    own_server.stop("immediate")
+    waiting = store.submit(add(1))
+    await until(lambda: store.is_lost)
+    async with asyncio.timeout(30):
+        await store.close(0.2)
+        with pytest.raises(JournalFailed, match="is away"):
+            await waiting
+        await store.close(30)
+
+
+async def test_a_process_that_was_taken_for_dead_goes_on_as_another_without_its_claims(address: str) -> None:
+    heard = Heard()
+    store = open_store(address, outlet=heard)
+    claim(store, address)
+    await asked(store, publish_of(0))
+    before = store.member.number
+    with psycopg.connect(address) as connection:
+        connection.execute("DELETE FROM tightbeam.process")
+        connection.execute("UPDATE tightbeam.run SET owner = NULL, state = 'ready'")
+
+    await asked(store, add(1))
+    assert heard.losses == ["run1"]
+    assert store.member.number > before
+    assert rows(address, "SELECT number FROM tightbeam.process") == [(store.member.number,)]
+    with pytest.raises(ClaimLost):
+        await store.submit(publish_of(1))
+    assert rows(address, "SELECT number FROM tightbeam.message") == [(0,)]
+    await store.close(30)
+
+
+async def test_a_publish_of_a_claim_that_another_process_has_by_now_is_refused(address: str) -> None:
+    heard = Heard()
+    store = open_store(address, outlet=heard)
+    claim(store, address)
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE tightbeam.run SET owner = owner + 1, claim = claim + 1")
+    with pytest.raises(ClaimLost):
+        await store.submit(publish_of(0))
+    assert heard.losses == ["run1"]
+    assert rows(address, "SELECT number FROM tightbeam.message") == []
+    await store.close(30)
+
+
+async def test_a_deadlock_with_another_process_ends_with_both_stored(address: str) -> None:
+    store = open_store(address)
+    number = store.member.number
+    with psycopg.connect(address, autocommit=True) as other:
+        other.execute("ALTER DATABASE " + other.info.dbname + " SET deadlock_timeout TO '200ms'")  # type: ignore[arg-type]
+        other.execute(
+            "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
+            "SELECT each, 'f', 'e', '', 'running', 0, 0, %s, 1 FROM unnest(ARRAY['a', 'b']) AS each",
+            (number,),
+        )
+        store.member.claims.update({each: Held(1, "f", limited=False) for each in "ab"})
+        other.execute("BEGIN")
+        other.execute("UPDATE tightbeam.run SET failures = 7 WHERE id = 'b'")
+        waiting = store.submit(PutBack(("a", "b")))  # has a, and waits for b
+        async with asyncio.timeout(30):
+            await until(lambda: rows(address, "SELECT 1 FROM pg_locks WHERE NOT granted") != [])
+            crossing = asyncio.ensure_future(
+                asyncio.to_thread(other.execute, "UPDATE tightbeam.run SET failures = 7 WHERE id = 'a'")
+            )
+            await crossing
+            other.execute("COMMIT")
+            await waiting
+    assert rows(address, "SELECT state, failures FROM tightbeam.run") == [("ready", 7), ("ready", 7)]
+    await store.close(30)
+
+
+def test_the_thread_of_a_store_that_is_closed_is_gone(address: str) -> None:
+    store = open_store(address)
+    store.call(add(0))
+    asyncio.run(store.close(30))
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("tightbeam-")]
+    assert "tightbeam-writer" not in left
+    assert "tightbeam-reader" not in left
