@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
-from tightbeam._engine.postgres.connecting import ELSEWHERE, failure_of
+from tightbeam._engine.postgres.connecting import ELSEWHERE, IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.transaction import Effects, Transaction
 
@@ -125,7 +125,7 @@ def _one_after_the_other(
         try:
             _answer(tx, part)
         except BaseException as error:
-            if connection.closed or isinstance(error, (errors.TransactionRollback, *ELSEWHERE)):
+            if connection.closed or isinstance(error, (*IN_THE_WAY, *ELSEWHERE)):
                 raise
             if not isolated:
                 connection.execute("ROLLBACK")

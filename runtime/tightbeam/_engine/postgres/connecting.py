@@ -11,7 +11,7 @@ from tightbeam._engine.addresses import Address
 from tightbeam._engine.failure import Interrupt
 from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
 
-__all__ = ["ELSEWHERE", "Connector", "failure_of", "text_of"]
+__all__ = ["ELSEWHERE", "IN_THE_WAY", "Connector", "failure_of", "text_of"]
 
 _IN_LIBPQ = {
     "client_encoding": "UTF8",
@@ -59,6 +59,8 @@ ELSEWHERE = (
     errors.CannotConnectNow,
 )
 """The server is going, or has become a standby: what was asked for is to go to the one that takes over."""
+IN_THE_WAY = (errors.DeadlockDetected, errors.SerializationFailure)
+"""Another transaction was first: the same is to be begun anew."""
 
 
 class Connector:

@@ -20,7 +20,7 @@ from psycopg import Connection, errors
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out
-from tightbeam._engine.postgres.connecting import failure_of
+from tightbeam._engine.postgres.connecting import IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.registering import register
@@ -130,7 +130,7 @@ class Writer:
                 with contextlib.suppress(psycopg.Error):  # it is gone: the next batch connects again
                     connection.execute("ROLLBACK")
                 conflicts += 1
-                if not isinstance(error, errors.TransactionRollback) or conflicts > _MOST_CONFLICTS:
+                if not isinstance(error, IN_THE_WAY) or conflicts > _MOST_CONFLICTS:
                     raise
                 time.sleep(random.uniform(0, 0.02))  # noqa: S311 - spreads the load
             else:
