@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
@@ -30,7 +30,6 @@ VALUES (
 RETURNING xid::text::bigint, seq
 """
 _ALL = "SELECT xid::text::bigint, seq FROM tightbeam.message ORDER BY message.xid, seq"
-_numbers = itertools.count()
 
 
 async def journal(address: str) -> None:
@@ -52,7 +51,7 @@ def write(
     data: bytes = b"1",
 ) -> int:
     """Insert a message, and return its place."""
-    row = connection.execute(_INSERT, (channel, topic, at, data, f"m{next(_numbers)}")).fetchone()
+    row = connection.execute(_INSERT, (channel, topic, at, data, uuid4().hex)).fetchone()
     assert row is not None
     return place_at(*row)
 

@@ -315,6 +315,7 @@ class _OutletDouble:
         self.ended = outlet.ended
         self.cancelled = outlet.cancelled
         self.lost = outlet.lost
+        self.missed = outlet.missed
 
     @property
     def measures(self) -> bool:
