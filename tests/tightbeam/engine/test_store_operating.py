@@ -74,7 +74,7 @@ async def test_a_run_that_has_not_ended_can_be_cancelled(opened: Opened, state: 
     assert opened.state("a") == state
     cancelled = opened.ask(CancelRun("a"))
     channels = frozenset() if state == "ready" else frozenset({CHANNEL})
-    assert cancelled == ("work", "app/work", 0, channels, b"{}")
+    assert cancelled == ("work", "app/work", 0, channels, b"{}", False)
     found = opened.ask(FindRun("a"))
     assert found.summary.state == "cancelled"
     assert found.summary.ended_at is not None
