@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
+from tightbeam._engine.addresses import is_address
 from tightbeam._engine.backends import backend_for
 from tightbeam._engine.engine import EmbeddedEngine
 from tightbeam._engine.protocol import Engine
@@ -41,6 +42,7 @@ Json: TypeAlias = Mapping[str, Any]
 ENTERED_ALREADY = "the client is entered already: leave it first"
 NOT_COPIED = "a client belongs to its process: make one in each that needs one"
 _LONGEST_NAME = 64
+_SHORTEST_LEASE = timedelta(seconds=1)
 _FOREVER = timedelta(days=36_500)
 """Longer ones, such as `timedelta.max`, are this: SQLite's integers don't hold all microseconds of those."""
 
@@ -67,6 +69,8 @@ class Client:
             stay.
         postgres_schema: the schema of the database that has our tables; made if it isn't there.
         lease: after how long without a sign of life other processes take this one for dead, on a database.
+        run_functions: whether runs are executed in this process; without that it publishes, subscribes, sends
+            and waits, and other processes with the same database execute, as web processes and workers do.
         on_invalid_message: what becomes of a received message that can't be loaded, unless ``subscribe`` says
             otherwise: ``"raise"``, ``"skip"`` with a warning, or a function that is called with the error.
         hooks: what watches or surrounds what this client does, the first outermost; see `tightbeam.Hook`.
@@ -74,7 +78,8 @@ class Client:
     Raises:
         JournalRefused: ``path`` can't name a file; other reasons are found when it is entered.
         TypeError: an argument is of another type.
-        ValueError: a number or a duration is negative.
+        ValueError: a number or a duration is negative, the lease is under a second, or nothing would execute
+            runs.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Client:
         retain_bytes: int = 1024**3,
         postgres_schema: str = "tightbeam",
         lease: timedelta = timedelta(seconds=15),
+        run_functions: bool = True,
         on_invalid_message: OnInvalidMessage = "raise",
         hooks: Iterable[Hook] = (),
     ) -> None:
@@ -120,13 +126,20 @@ class Client:
             min(retry_delay, _FOREVER).total_seconds(),
             min(shutdown_timeout, _FOREVER).total_seconds(),
             min(wait_for_file, _FOREVER).total_seconds(),
+            run_functions,
         )
         retention = Retention(
             retain_messages, min(retain_for, _FOREVER) // timedelta(microseconds=1), retain_bytes
         )
+        if lease < _SHORTEST_LEASE:
+            raise ValueError(
+                f"lease is at least {_SHORTEST_LEASE.total_seconds():g} s: a process that waits for its "
+                "machine for so long isn't dead"
+            )
         on_server = OnServer(_schema(postgres_schema), min(lease, _FOREVER).total_seconds())
         self._hooks = HookList(hooks)
         backend = backend_for(path, retention, on_server)
+        _check_run_functions(run_functions, path, backend)
         self._engine: Engine = EmbeddedEngine(backend, settings, self._hooks)
         self._registry = Registry()
         self._runs = Runs(self._engine)
@@ -395,6 +408,29 @@ def _schema(name: object) -> str:
             "postgres_schema is a name of 1 to 63 bytes; those that begin with pg_ are the server's own"
         )
     return name
+
+
+def _check_run_functions(
+    run_functions: object, path: str | os.PathLike[str] | Backend | None, backend: Backend
+) -> None:
+    """Refuse a client that executes no runs, of a journal that no other process can execute them of.
+
+    Args:
+        run_functions: whether it executes runs.
+        path: what the client was given.
+        backend: what that stands for.
+
+    Raises:
+        TypeError: it isn't a bool.
+        ValueError: nothing would execute runs.
+    """
+    if not isinstance(run_functions, bool):
+        raise TypeError(f"run_functions is a bool, not {type(run_functions).__name__}")
+    if not run_functions and not isinstance(path, Backend) and not is_address(path):
+        raise ValueError(
+            f"run_functions=False would leave all runs undone: the journal ({backend.name}) belongs to one "
+            "process; pass the address of a PostgreSQL database, and execute them in another process"
+        )
 
 
 def client_over(backend: Backend, **options: Any) -> Client:

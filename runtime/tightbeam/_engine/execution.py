@@ -14,8 +14,18 @@ from tightbeam._context import current_run
 from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
-from tightbeam._engine.records import Run
-from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionResult, Failed, Parked, Resume
+from tightbeam._engine.records import ClaimLost, Run
+from tightbeam._engine.results import (
+    Again,
+    Asleep,
+    Cancelled,
+    Done,
+    ExecutionResult,
+    Failed,
+    Lost,
+    Parked,
+    Resume,
+)
 from tightbeam._engine.run_context import RunContext, RunContextSync, Services
 from tightbeam._engine.run_delays import retry_seconds
 from tightbeam._engine.step_log import StepLog
@@ -255,6 +265,8 @@ class Execution:
     def _result_of(self, error: BaseException) -> ExecutionResult:
         """Return what an error that the handler raised means for the run."""
         log = self.log
+        if has(error, ClaimLost):
+            return Lost()
         if log.parking is not None:
             return Parked(log.parking)
         if log.stopping:

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from weakref import WeakValueDictionary
 
+from tightbeam._engine.shared_limits import SharedLimit
+
 __all__ = ["ConcurrencyLimiter", "FunctionLimiter", "Slot"]
 
 
@@ -126,6 +128,8 @@ class Slot:
             limiters: of which it is to have a slot each, in this order.
         """
         self._parts = tuple(map(_Part, limiters))
+        self.shared: SharedLimit | None = None
+        """The limits that hold over all processes, if the function has any."""
 
     @property
     def is_held(self) -> bool:

@@ -14,7 +14,7 @@ from tightbeam._context import current_run
 from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
 from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, ReadRun, RetryFrom, Unpark
-from tightbeam._engine.results import Cancelled, Done, Failed, Resume
+from tightbeam._engine.results import Cancelled, Done, Failed, Lost
 from tightbeam._engine.run_waiters import Ending, RunWaiters
 from tightbeam._engine.step_log import StepCall
 from tightbeam._engine.store import Store
@@ -215,7 +215,7 @@ class Operator:
 
     # -- runs of several processes ---------------------------------------------------------------------------
 
-    def end_elsewhere(self, runs: Collection[str], result: Cancelled | Resume) -> None:
+    def end_elsewhere(self, runs: Collection[str], result: Cancelled | Lost) -> None:
         """End executions whose runs aren't theirs any more: nothing is stored of them from now on.
 
         Args:

@@ -15,13 +15,13 @@ from tightbeam._engine.requests import (
     PutBack,
     RetryRun,
 )
-from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionResult, Failed, Parked
+from tightbeam._engine.results import Again, Asleep, Cancelled, Done, ExecutionResult, Failed, Lost, Parked
 from tightbeam._engine.step_log import StepLog
 from tightbeam._engine.store import Request
 from tightbeam._engine.traces import loggable, user_line
 from tightbeam._message import now_us
 
-__all__ = ["log_given_up", "log_lost", "log_result", "log_unknown", "log_waiting", "recording"]
+__all__ = ["log_given_up", "log_result", "log_unknown", "log_waiting", "recording"]
 
 _log = logging.getLogger("tightbeam")
 
@@ -70,6 +70,13 @@ def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:
     if isinstance(result, Cancelled):
         extra = _extra(run, None, log.attempt)
         _log.info('run %s of "%s" was cancelled', run.id, run.function, extra=extra)
+    elif isinstance(result, Lost):
+        _log.warning(
+            'run %s of "%s" goes on in another process: this one was taken for dead and stores no more of it',
+            run.id,
+            run.function,
+            extra=_extra(run, None, log.attempt),
+        )
     elif isinstance(result, Parked):
         extra = _extra(run, result.parking.step_id, log.attempt)
         _log.warning('run %s of "%s" is parked: %s', run.id, run.function, result.parking.reason, extra=extra)
@@ -112,16 +119,6 @@ def log_waiting(runs: Mapping[str, int]) -> None:
     if runs:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(runs.items()))
         _log.warning("runs wait for functions that no process has registered: %s", counts)
-
-
-def log_lost(run: Run) -> None:
-    """Log that a run goes on in another process."""
-    _log.warning(
-        'run %s of "%s" goes on in another process: this one was taken for dead, and stores no more of it',
-        run.id,
-        run.function,
-        extra=_extra(run, None, run.attempt),
-    )
 
 
 def _extra(run: Run, step: str | None, attempt: int) -> dict[str, object]:

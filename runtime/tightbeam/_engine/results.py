@@ -8,7 +8,7 @@ from typing import ClassVar
 from tightbeam._engine.step_log import Parking
 from tightbeam._hooks.info import RunOutcome
 
-__all__ = ["Again", "Asleep", "Cancelled", "Done", "ExecutionResult", "Failed", "Parked", "Resume"]
+__all__ = ["Again", "Asleep", "Cancelled", "Done", "ExecutionResult", "Failed", "Lost", "Parked", "Resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,13 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Another process has the run: nothing of this execution is stored any more."""
+
+    word: ClassVar[RunOutcome] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """What the run remembers doesn't fit today's code."""
 
@@ -73,4 +80,4 @@ class Asleep:
     sleeps: frozenset[str]
 
 
-ExecutionResult = Done | Failed | Cancelled | Again | Resume | Parked | Asleep
+ExecutionResult = Done | Failed | Cancelled | Again | Resume | Lost | Parked | Asleep

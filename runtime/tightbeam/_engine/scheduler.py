@@ -18,14 +18,15 @@ from tightbeam._engine.failure import never_counted
 from tightbeam._engine.limiter import FunctionLimiter, Slot
 from tightbeam._engine.lingering import going_on, has_ended, watch
 from tightbeam._engine.operating import Operator
-from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, Run
+from tightbeam._engine.records import Claimed, ClaimLost, FunctionLimit, NewRun, Run
 from tightbeam._engine.reports import log_given_up, log_result, log_unknown, log_waiting, recording
 from tightbeam._engine.requests import AddRuns, Claim, PullBack, PutBack, PutBackAll, Recover
-from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Parked, Resume
+from tightbeam._engine.results import Again, Cancelled, Done, ExecutionResult, Failed, Lost, Parked
 from tightbeam._engine.retry import retry_delays
 from tightbeam._engine.run_context import Services
 from tightbeam._engine.run_deadlines import RunDeadline, timeout_us
 from tightbeam._engine.run_waiters import returned
+from tightbeam._engine.shared_limits import SharedLimit
 from tightbeam._engine.ticker import Ticker
 from tightbeam._engine.traces import run_error
 from tightbeam._function import Function
@@ -50,6 +51,8 @@ process had died, and leave the file locked.
 """
 _LONGEST_WAIT = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
+_LONGEST_WAIT_SHARED = 5.0
+"""The same where other processes add runs: one may die before it has told of that."""
 
 
 class Scheduler:
@@ -65,6 +68,8 @@ class Scheduler:
         self._registry = registry
         self._services = services
         self._store = services.store
+        self._is_shared = services.store.carries_live
+        """Whether other processes execute runs of the same journal."""
         self._loop = asyncio.get_running_loop()
         self._limiters: dict[str, FunctionLimiter] = {}
         self._parked: list[str] = []
@@ -89,23 +94,31 @@ class Scheduler:
         )
         """What is asked of single runs."""
 
-    async def start(self) -> None:
-        """Recover what the process before has left, and begin to schedule."""
+    async def start(self, *, executes: bool = True) -> None:
+        """Recover what the process before has left, and begin to schedule.
+
+        Args:
+            executes: whether runs are executed here, and started by the clock; else other processes do that.
+        """
+        known = self._registry.ids if executes else frozenset[str]()
         longest = int(self._services.longest_delay * 1e6)
-        on_failure = {function.id: self._registry.on_failure(function.id) for function in self._registry}
-        recovered = await self._store.submit(Recover(self._registry.ids, longest, on_failure))
+        on_failure = {function: self._registry.on_failure(function) for function in known}
+        recovered = await self._store.submit(Recover(known, longest, on_failure))
         for run in recovered.given_up:
             log_given_up(run)
         log_unknown(recovered.unknown)
         log_waiting(recovered.waiting)
+        if self._is_shared:
+            self.operator.begin_watching()
+        if not executes:
+            self._quiet.set()
+            return
         await self._ticker.note()
         watch(self, self._loop, Scheduler._nudge)
         _clock.watch(self, self._loop, Scheduler._look_at_clock)
         for run_id in sorted(going_on()):
             _log.warning("run %s waits: this process still executes it from before", run_id)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
-        if self._store.carries_live:
-            self.operator.begin_watching()
 
     async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
         """Store new runs, all or none. Called on any event loop.
@@ -198,6 +211,8 @@ class Scheduler:
 
     async def settle(self) -> bool:
         """Wait until nothing executes and nothing is due; return whether that was so at once."""
+        if self._scheduler is None:
+            return True
         was_quiet = self._quiet.is_set() and not self._is_moving()
         while True:
             self._nudge()
@@ -250,7 +265,7 @@ class Scheduler:
     def lost(self, runs: Collection[str], /) -> None:
         """See `Receiver`."""
         with contextlib.suppress(RuntimeError):  # as in `cancelled`
-            self._loop.call_soon_threadsafe(self.operator.end_elsewhere, runs, Resume())
+            self._loop.call_soon_threadsafe(self.operator.end_elsewhere, runs, Lost())
 
     async def _schedule(self) -> None:
         while True:
@@ -303,7 +318,8 @@ class Scheduler:
 
     async def _until(self, due: int | None) -> None:
         """Wait until a time, or until there may be something to claim."""
-        seconds = _LONGEST_WAIT if due is None else min(_LONGEST_WAIT, max(0, due - now_us()) / 1e6)
+        longest = _LONGEST_WAIT_SHARED if self._is_shared else _LONGEST_WAIT
+        seconds = longest if due is None else min(longest, max(0, due - now_us()) / 1e6)
         try:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
@@ -345,6 +361,9 @@ class Scheduler:
         function = self.function(run.function)
         limiter = self._limiters[function.id] = self._limiters.pop(function.id)  # its turn is over
         slot = limiter.slot(run.concurrency_key)
+        limit = function.options.limit
+        if self._is_shared and (limit is not None or limiter.key_limit is not None):
+            slot.shared = SharedLimit(limit, limiter.key_limit)
         execution = Execution(
             run,
             function,
@@ -410,6 +429,8 @@ class Scheduler:
         Returns:
             How it ended: it has failed if the store can't hold its result.
         """
+        if isinstance(result, Lost):
+            return result
         failures, on_failure = execution.log.failures, self._registry.on_failure(run.function)
         error = run_error(result.error) if isinstance(result, Failed | Again) else None
         for delay in retry_delays():
@@ -419,6 +440,8 @@ class Scheduler:
                         await self._store.submit(recording(run, result, error, failures, on_failure))
                         execution.is_recorded = True
                 break
+            except ClaimLost:
+                return Lost()
             except NotEntered:
                 break  # it took too long to stop; the run was put back, and the journal is closed
             except NotStorable as unfit:

@@ -48,7 +48,7 @@ class Session:
         )
         scheduler = self._scheduler = Scheduler(registry, services)
         notices.connect(scheduler)
-        await scheduler.start()
+        await scheduler.start(executes=settings.run_functions)
 
     async def stop(self, within: float) -> None:
         """Finish what is due within the bound, interrupt the rest, close the store."""

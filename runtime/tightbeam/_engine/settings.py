@@ -16,6 +16,8 @@ class Settings(NamedTuple):
     shutdown_timeout: float
     wait_for_file: float
     """How long opening waits for a client that has the journal open."""
+    run_functions: bool = True
+    """Whether runs are executed here."""
 
 
 class Retention(NamedTuple):

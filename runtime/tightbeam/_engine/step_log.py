@@ -228,10 +228,15 @@ class StepLog:
                 and all(alarm.left() > seconds for alarm in self._sleeping.values())
             )
 
-    def leave_memory(self) -> Interrupt:
-        """Have the run leave memory until the first of its sleeps is over; return what is to be raised."""
+    def leave_memory(self, over: StepCall | None = None) -> Interrupt:
+        """Have the run leave memory until the first of its sleeps is over; return what is to be raised.
+
+        Args:
+            over: a sleep that is over, if one is: the run is due at once.
+        """
+        ended = [] if over is None else [over.step_id]
         with self._lock:
-            self.leaving = self.leaving or frozenset(self._sleeping)
+            self.leaving = self.leaving or frozenset([*self._sleeping, *ended])
         self.over.set()
         return self.interrupt()
 

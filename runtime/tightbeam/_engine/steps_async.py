@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
@@ -14,6 +15,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
+from tightbeam._engine.shared_limits import awaken
 from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam._engine.step_starts import Starts
 from tightbeam._engine.steps import Attempt, Function, Steps
@@ -224,20 +226,44 @@ class StepTasks:
         if self._check is None and alarm.left() > step_rules.LEAVE_AFTER:
             self._check_in(0.0 if expected is None else step_rules.LINGER)
         try:
+            if self._slot.shared is not None:
+                await self._rest()
             while not log.over.is_set() and (left := alarm.left()):
                 await self._doze(min(left, step_rules.REST_AFTER), expected)
                 if expected is not None and expected.done():
                     break
-                if left > step_rules.REST_AFTER and log.begin_rest():
-                    with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
-                        await self._store.submit(Rest(log.run_id))
+                if left > step_rules.REST_AFTER:
+                    await self._rest()
         finally:
             self._asleep_tasks.discard(task)
             log.wake_up(call)
         if not log.over.is_set():
             await self._slot.acquire()
+        if self._slot.shared is not None:
+            await awaken(self, log, call, self._slot.shared, partial(self._may_leave, task))
         if log.over.is_set():
             raise log.interrupt()
+
+    async def _rest(self) -> None:
+        """Store that the run only sleeps, unless that is stored."""
+        if self._log.begin_rest():
+            with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
+                await self._store.submit(Rest(self._log.run_id))
+
+    async def _may_leave(self, task: asyncio.Task[Any]) -> bool:
+        """Return whether the handler does nothing but sleep, apart from a task that waits for a slot."""
+        answer = self._loop.create_future()
+
+        def look() -> None:  # the handler is suspended only after this turn
+            handler, asleep = self._handler, {*self._asleep_tasks, task}
+            if not answer.done():
+                answer.set_result(
+                    handler is not None and self._log.only_sleeping and only_sleeps(handler, asleep)
+                )
+
+        self._loop.call_soon(look)
+        is_free: bool = await answer
+        return is_free
 
     async def _doze(self, seconds: float, expected: asyncio.Future[None] | None) -> None:
         """Wait for so many seconds; or until the execution is over, the clock was moved, or `wake`."""

@@ -19,6 +19,7 @@ from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, InterruptBehindStep
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.requests import Rest
+from tightbeam._engine.shared_limits import awaken
 from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam._engine.step_starts import Starts
 from tightbeam._engine.steps import Attempt, Function, Steps, complete
@@ -203,6 +204,8 @@ class StepThread:
             self._loop.call_soon_threadsafe(self._slot.release)
         log.fall_asleep(call, alarm)
         try:
+            if self._slot.shared is not None:
+                self._rest()
             for pause in _pauses():
                 left = alarm.left()
                 if not left:
@@ -213,15 +216,26 @@ class StepThread:
                     raise log.leave_memory()
                 if ended.wait(min(left, POLL if is_movable() else pause, step_rules.REST_AFTER)):
                     break
-                if left > step_rules.REST_AFTER <= pause and log.begin_rest():
-                    with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
-                        self._store.call(Rest(log.run_id))
+                if left > step_rules.REST_AFTER <= pause:
+                    self._rest()
         finally:
             log.wake_up(call)
         if not over.is_set():
             asyncio.run_coroutine_threadsafe(self._slot.acquire(), self._loop).result()
+        if self._slot.shared is not None:
+            await awaken(self, log, call, self._slot.shared, self._may_leave)
         if over.is_set():
             raise log.interrupt()
+
+    def _rest(self) -> None:
+        """Store that the run only sleeps, unless that is stored."""
+        if self._log.begin_rest():
+            with contextlib.suppress(JournalFailed):  # a full disk is no reason to wake
+                self._store.call(Rest(self._log.run_id))
+
+    async def _may_leave(self) -> bool:
+        """Return whether this is the handler's own thread, and no step is in flight but sleeps."""
+        return threading.get_ident() == self.handler_thread and self._log.only_sleeping
 
     def wake_sleepers(self) -> None:
         """See `StepIo`: threads that sleep wait for the end of the execution themselves."""
