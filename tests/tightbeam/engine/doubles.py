@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,8 +78,15 @@ class Hold:
 class BackendDouble:
     """A `Backend` whose stores are watched."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, kill: Callable[[Store], Awaitable[None]] | None = None) -> None:
+        """Touch nothing.
+
+        Args:
+            backend: what is watched.
+            kill: closes a store as if its process had died; None where closing it does.
+        """
         self._backend = backend
+        self.kill = kill
         self.stores: list[StoreDouble] = []
         """Those that were opened, in order."""
         self.faults: list[Fault] = []
@@ -292,6 +299,8 @@ class StoreDouble:
             self._closing = asyncio.ensure_future(self._let_go())
         done, _ = await asyncio.wait({self._closing}, timeout=within)
         if done:
+            if self._double.is_crashed and self._double.kill is not None:
+                await self._double.kill(self._store)
             await self._store.close(within)
 
     async def _let_go(self) -> None:

@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.postgres.server import shared_server
 from tests.tightbeam.engine.doubles import BackendDouble
 from tightbeam import Client, Context
@@ -25,6 +27,7 @@ from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
 from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.reading import read_once
+from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
 from tightbeam._engine.settings import OnServer, Retention
@@ -62,6 +65,10 @@ class Storage(ABC):
         """Return what the latest client was made over."""
         return self.doubles[-1]
 
+    async def kill(self, store: Store) -> None:
+        """Do as if the process of an open store had died, and had been found dead."""
+        await store.close(10)
+
     def client(self, **options: Any) -> Client:
         """Return a client that goes on with what was stored before, and retries at once."""
         kept = KEEPS._replace(
@@ -73,7 +80,7 @@ class Storage(ABC):
         )
         if "retain_for" in options:
             kept = kept._replace(age_us=options.pop("retain_for") // timedelta(microseconds=1))
-        double = BackendDouble(self.backend(kept))
+        double = BackendDouble(self.backend(kept), self.kill)
         self.doubles.append(double)
         return client_over(double, **{"retry_delay": timedelta(0), **options})
 
@@ -115,9 +122,10 @@ class Storage(ABC):
     async def die(self, function: str, times: int) -> None:
         """Do as if a process had died so often under the runs of a function that are due."""
         for _ in range(times):
-            async with self.opened() as store:
-                store.call(Recover(frozenset({function}), 0))
-                store.call(Claim((), (FunctionLimit(function, 99, on_thread=False),), 99, 99, frozenset()))
+            store = self.backend(KEEPS).open(_NoOutlet())
+            store.call(Recover(frozenset({function}), 0))
+            store.call(Claim((), (FunctionLimit(function, 99, on_thread=False),), 99, 99, frozenset()))
+            await self.kill(store)
 
     async def closed(self) -> None:
         """Wait until the latest client has let its store go, for which it may have taken too long to wait."""
@@ -168,6 +176,13 @@ class PostgresStorage(Storage):
     def backend(self, retention: Retention) -> Backend:
         """Return a backend over the schema."""
         return backend_for(self.address, retention, OnServer(lease=self.lease))
+
+    async def kill(self, store: Store) -> None:
+        """Do as if the process of an open store had died: its row goes, and it writes nothing more."""
+        assert isinstance(store, PostgresStore)
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute("DELETE FROM tightbeam.process WHERE number = %s", (store.member.number,))
+        await store.close(10)
 
     def read(self, query: Query[Answer]) -> Answer:
         """Answer a query from the database, as another process does."""

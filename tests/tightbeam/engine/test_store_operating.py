@@ -323,7 +323,7 @@ async def test_runs_are_scanned_newest_first(opened: Opened) -> None:
 async def test_a_scan_looks_at_so_many_runs_and_says_where_it_stopped(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sqlite.details", "memory.listing"):
+    for module in ("sqlite.details", "memory.listing", "postgres.inspection"):
         monkeypatch.setattr(f"tightbeam._engine.{module}.SCANNED", 3)
     assert details.SCANNED == 2_000
     opened.add(*"abcdefg")

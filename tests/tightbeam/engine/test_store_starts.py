@@ -26,6 +26,7 @@ from tightbeam._engine.requests import (
     KeepSchedules,
     LeaveMemory,
     MemoizeSend,
+    ParkRun,
     PullBack,
     PutBackAll,
     Recover,
@@ -205,14 +206,13 @@ async def test_a_run_that_waits_for_a_retry_keeps_its_time(opened: Opened) -> No
 async def test_what_comes_while_a_run_is_parked_makes_it_due(
     opened: Opened, waits_for: str, resumed: str
 ) -> None:
-    """A release without the function is deployed while the run waits, and the next one has it again."""
+    """A release that doesn't fit the run is deployed while it waits, and the next one fits again."""
     opened.started("a")
     if waits_for == "event":
         wait(opened, "a")
     else:
         invoke(opened, "a", "child")
-    opened.ask(PutBackAll())
-    opened.ask(Recover(frozenset({"other"}), HOUR))
+    opened.ask(ParkRun("a", "StepMismatch", "it was another step before", ()))
     assert opened.state("a") == "parked"
     if waits_for == "event":
         assert send(opened).taken == 1

@@ -7,34 +7,20 @@ both still match: another process raises `claim` when it takes the run.
 
 from __future__ import annotations
 
-from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import ClaimLost
 
-__all__ = ["IS_MINE", "fence", "held", "let_slot_go", "release"]
+__all__ = ["IS_MINE", "fence", "let_slot_go", "release"]
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
-
-
-def held(tx: Transaction, run_id: str) -> Held:
-    """Return the claim of a run.
-
-    Args:
-        tx: the transaction.
-        run_id: of the run.
-
-    Raises:
-        ClaimLost: this process has none, or has it no longer.
-    """
-    claim = tx.claims.get(run_id)
-    if claim is None:
-        raise ClaimLost(run_id)
-    return claim
+_ENDED = "SELECT claim FROM run WHERE id = %s AND owner = %s AND ended_at IS NOT NULL"
 
 
 def fence(tx: Transaction, run_id: str) -> dict[str, object]:
     """Return the parameters of `IS_MINE`.
+
+    A run that has ended is still its last process's own: who claims it again waits for what is under way.
 
     Args:
         tx: the transaction.
@@ -43,7 +29,11 @@ def fence(tx: Transaction, run_id: str) -> dict[str, object]:
     Raises:
         ClaimLost: this process has no claim of the run.
     """
-    return {"run_id": run_id, "process": tx.process, "claim": held(tx, run_id).claim}
+    claim = tx.claims.get(run_id)
+    number = tx.execute(_ENDED, (run_id, tx.process)).fetchone() if claim is None else (claim.claim,)
+    if number is None:
+        raise ClaimLost(run_id)
+    return {"run_id": run_id, "process": tx.process, "claim": number[0]}
 
 
 def release(tx: Transaction, run_id: str) -> None:

@@ -201,7 +201,9 @@ def _is_open(tx: Transaction, run_id: str) -> bool:
 
 def _set_aside(tx: Transaction, run_id: str) -> None:
     """Have a run claimed by whichever process is first: its time may have come."""
-    tx.due.add(tx.claims[run_id].function)
+    claim = tx.claims.get(run_id)
+    if claim is not None:
+        tx.due.add(claim.function)
 
 
 def pull_back(tx: Transaction, request: PullBack) -> None:

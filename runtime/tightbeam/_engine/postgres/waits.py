@@ -16,7 +16,7 @@ __all__ = ["begin_invoke", "begin_wait", "end_wait", "hand_over"]
 
 _DEPTH = """
 WITH RECURSIVE above (id, depth) AS (
-  SELECT %(run)s::text, 1
+  SELECT %(run)s::text COLLATE "C", 1
   UNION ALL
   SELECT run.parent_run, depth + 1 FROM above JOIN run ON run.id = above.id
   WHERE run.parent_run IS NOT NULL AND depth < %(most)s
