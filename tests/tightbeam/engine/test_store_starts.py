@@ -330,6 +330,7 @@ async def test_an_invoked_run_that_is_given_up_fails_its_step(opened: Opened) ->
     opened.ask(LeaveMemory("a", frozenset({"i"})))
     for _ in range(MAX_DEATHS):
         assert [run.id for run in opened.claim(5, "other")] == ["b"]
+        opened = await opened.again()
         opened.ask(Recover(frozenset({"work", "other"}), HOUR))
     (run,) = opened.claim()
     assert (run.memos["i"].state, run.memos["i"].error_type) == ("failed", "RunFailed")
@@ -415,8 +416,10 @@ async def test_the_parent_may_have_ended(opened: Opened) -> None:
 
 async def test_runs_that_invoke_one_another_are_bounded(opened: Opened) -> None:
     opened.add("r1")
+    opened.claim(1)
     for depth in range(1, MAX_DEPTH):
         invoke(opened, f"r{depth}", f"r{depth + 1}")
+        assert len(opened.claim(1, "other")) == 1
     with pytest.raises(StepMisuse, match=f"{MAX_DEPTH} runs"):
         invoke(opened, f"r{MAX_DEPTH}", "one-more")
     assert opened.ask(FindRun("one-more")) is None
