@@ -86,6 +86,7 @@ def open_store(address: str, *, lease: float = 15.0, outlet: Heard | None = None
     """Open a journal that may be open elsewhere, too."""
     store = backend_for(address, KEEPS, OnServer(lease=lease)).open(outlet or Heard())
     assert isinstance(store, PostgresStore)
+    store.begin()
     return store
 
 

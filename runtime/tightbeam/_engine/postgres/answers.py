@@ -20,6 +20,7 @@ from tightbeam._engine.postgres import (
     steps,
     waits,
 )
+from tightbeam._engine.postgres.chores import Rejoin
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.store import Request
 
@@ -35,6 +36,7 @@ class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
 
 ANSWERS = _Answers(
     {
+        Rejoin: lambda tx, request: None,  # noqa: ARG005 - what is done comes before
         requests.AddRuns: runs.add_runs,
         requests.Recover: runs.recover,
         requests.Claim: claiming.claim,

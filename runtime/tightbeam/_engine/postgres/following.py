@@ -7,17 +7,17 @@ one of them could still commit a message that comes earlier in the log.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tightbeam._engine.postgres.log import Log
 from tightbeam._engine.postgres.places import halves, place_at
-from tightbeam._engine.store import Outlet
 from tightbeam._message import Envelope
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-__all__ = ["MESSAGE", "Follower", "envelope_of"]
+__all__ = ["MESSAGE", "FanOut", "Follower", "envelope_of"]
 
 _log = logging.getLogger("tightbeam")
 
@@ -60,10 +60,22 @@ def _maybe(data: Any) -> bytes | None:
     return None if data is None else bytes(data)
 
 
+class FanOut(Protocol):
+    """What gets the messages: an `Outlet`, or what stands before one."""
+
+    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> object:
+        """Hand on messages, in the order of the log. Doesn't raise."""
+        ...
+
+    def missed(self, place: int, /) -> None:
+        """See `Outlet`."""
+        ...
+
+
 class Follower:
     """Reads the log from where this process began, and fans out what is new."""
 
-    def __init__(self, log: Log, outlet: Outlet) -> None:
+    def __init__(self, log: Log, outlet: FanOut) -> None:
         """Begin at the place that the log is followed up to.
 
         Args:

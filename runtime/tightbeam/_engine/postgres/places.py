@@ -26,6 +26,11 @@ def halves(place: int) -> Halves:
     return str(place >> _BITS), place & _MASK
 
 
+def transaction_of(place: int) -> int:
+    """Return the id of the transaction that has stored the message at a place."""
+    return place >> _BITS
+
+
 def position(journal: str, place: int) -> str:
     """Return the position at which a reader resumes after a place.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from tightbeam._engine.intake import Intake
 from tightbeam._engine.pending import Pending
+from tightbeam._engine.postgres.bus import Bus
+from tightbeam._engine.postgres.chores import Rejoin
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.reading import Reader
 from tightbeam._engine.postgres.transaction import Effects
@@ -37,9 +39,12 @@ class PostgresStore:
         self.last_place = member.log.followed
         """See `Store`."""
         self._settler = Settler()
-        self._writer = Writer(member, self._settler, self._committed)
+        self._writer = Writer(member, self._settler, self._beginning, self._committed)
         self._reader = Reader(member, self._settler)
+        self._bus = Bus(member, self._rejoin, self.keep_house)
         self._intake = Intake(self._put)
+        self._within = 0.0
+        """Seconds that closing may take."""
         self._ended: ThreadFuture[None] = ThreadFuture()
 
     @property
@@ -57,7 +62,7 @@ class PostgresStore:
 
     def publish_live(self, envelope: Envelope, /) -> Loops | None:
         """See `Store`."""
-        return self.member.outlet.live((envelope,))
+        return self._bus.publish(envelope)
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
@@ -65,7 +70,12 @@ class PostgresStore:
 
     def listen(self) -> None:
         """See `Store`. Takes a descriptor, until the threads have ended."""
+        self.begin()
         self._settler.listen()
+
+    def begin(self) -> None:
+        """Hand on messages, and what becomes of runs, from now on."""
+        self._bus.begin()
 
     def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
         """See `Store`."""
@@ -78,13 +88,16 @@ class PostgresStore:
     def _put(self, pending: Pending[Any]) -> None:
         (self._reader if isinstance(pending.request, Query) else self._writer).put(pending)
 
+    def _beginning(self) -> None:
+        self._bus.flush()
+
+    def _rejoin(self) -> None:
+        self._writer.put(Pending(Rejoin(), None))
+
     def _committed(self, effects: Effects) -> None:
         """Tell this process and others what was committed."""
         self.keep_house(effects.written)
-        if effects.sent:
-            self.member.outlet.sent(effects.sent)
-        if effects.woken:
-            self.member.outlet.wake(effects.woken)
+        self._bus.committed(effects)
 
     def keep_house(self, written: int = 0) -> None:
         """Drop what is no longer retained, soon, if it is time to look: after each commit, and now and then.
@@ -97,12 +110,14 @@ class PostgresStore:
     async def close(self, within: float, /) -> None:
         """See `Store`."""
         self.member.outage.leave_within(within)
+        self._within = within
         self._intake.close(self._end)
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
     def close_at_exit(self, within: float, /) -> None:
         """See `Store`."""
         self.member.outage.leave_within(within)
+        self._within = within
         self._intake.close(self._end_at_exit)
         with contextlib.suppress(TimeoutError):
             self._ended.result(within)
@@ -121,6 +136,7 @@ class PostgresStore:
             self._reader.end()
             self._writer.join()
             self._reader.join()
+            self._bus.end(self._within)
             self._settler.close()
         finally:
             self._ended.set_result(None)

@@ -43,16 +43,20 @@ _STATUS = "SELECT pg_xact_status(%s::text::xid8)"
 class Writer:
     """Owns the connection that writes."""
 
-    def __init__(self, member: Member, settler: Settler, committed: Committed) -> None:
+    def __init__(
+        self, member: Member, settler: Settler, beginning: Callable[[], None], committed: Committed
+    ) -> None:
         """Start the thread.
 
         Args:
             member: the store's part in the journal.
             settler: answers the callers.
+            beginning: called on the thread before each batch.
             committed: is told what each commit has done.
         """
         self._member = member
         self._settler = settler
+        self._beginning = beginning
         self._committed = committed
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
         self._line = Line(member.connector, member.outage, f"{member.number} writer")
@@ -93,6 +97,7 @@ class Writer:
     def _write(self, batch: list[Pending[Any]]) -> None:
         """Carry out a batch, whatever it takes; answer all of it."""
         outlet = self._member.outlet
+        self._beginning()
         began = perf_counter()
         try:
             effects = self._commit(batch)

@@ -1,0 +1,105 @@
+"""What a store hears of other processes and tells them: two threads, and the live messages between them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from tightbeam._engine.postgres.chores import Heart, drop_live_rows
+from tightbeam._engine.postgres.listening import Chore, Listener
+from tightbeam._engine.postgres.live import LiveGate
+from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.notifications import Notice
+from tightbeam._engine.postgres.places import transaction_of
+from tightbeam._engine.postgres.sending import Sender
+from tightbeam._engine.postgres.transaction import Effects
+from tightbeam._hub.hub import Loops
+from tightbeam._message import Envelope
+
+__all__ = ["Bus"]
+
+_BEATS = 3
+"""Heartbeats in a lease."""
+_MINUTE = 60.0
+_FLUSH = 0.05
+"""Seconds that a commit waits for live messages to be sent."""
+_CONNECT = 10.0
+"""Seconds that opening waits until notifications are heard."""
+
+
+class Bus:
+    """Connects the readers and executions of this process with those of all others."""
+
+    def __init__(self, member: Member, rejoin: Callable[[], None], keep_house: Callable[[], None]) -> None:
+        """Start the threads; nothing is handed on before `begin`.
+
+        Args:
+            member: the store's part in the journal.
+            rejoin: has this process go on as another one, since it was declared dead.
+            keep_house: drops what is no longer retained, if it is time.
+        """
+        self._member = member
+        # Not the number of the process, which changes if that is taken for dead.
+        self._origin = secrets.randbits(52) | 1
+        self._last_place = 0
+        self._gate = LiveGate(member.outlet)
+        self._sender = Sender(member.connector, member.outage, self._origin)
+        heart = Heart(member, self.tell, rejoin)
+        chores = (
+            Chore(heart.beat, member.lease / _BEATS),
+            Chore(lambda _: keep_house(), member.lease / _BEATS),
+            Chore(drop_live_rows, _MINUTE),
+        )
+        self._listener = Listener(member, self._origin, self._gate, chores)
+        member.log.wake = self._listener.wake
+        self._listener.is_connected.wait(_CONNECT)
+
+    def begin(self) -> None:
+        """Hand on messages and notices from now on, what was said since the journal was opened included."""
+        self._listener.begin()
+
+    def publish(self, envelope: Envelope) -> Loops | None:
+        """See `Store.publish_live`."""
+        after, pressed = self._gate.publish(envelope)
+        self._sender.publish(envelope, after)
+        return pressed
+
+    def flush(self) -> None:
+        """Let live messages reach others before what is committed next; called on the writer's thread."""
+        self._sender.flush(_FLUSH)
+
+    def committed(self, effects: Effects) -> None:
+        """Tell this process and others what was committed; called on the writer's thread."""
+        outlet = self._member.outlet
+        upto = 0
+        if effects.sent:
+            self._last_place = effects.sent[-1].seq or 0
+            upto = transaction_of(self._last_place)
+            self._gate.committed(upto)
+            self._listener.wake(upto)
+            outlet.sent(effects.sent)
+        if effects.woken or effects.due:
+            outlet.wake(effects.woken)
+        if upto or effects.woken or effects.ended or effects.cancelled or effects.due:
+            self._sender.tell(
+                Notice(
+                    self._origin,
+                    upto,
+                    effects.woken,
+                    effects.ended,
+                    effects.cancelled,
+                    effects.due,
+                )
+            )
+
+    def tell(self, due: set[str]) -> None:
+        """Have all processes look for due runs of some functions."""
+        if due:
+            self._member.outlet.wake(())
+            self._sender.tell(Notice(self._origin, due=due))
+
+    def end(self, within: float) -> None:
+        """Follow the log up to what this process has committed, tell others what is left, and let go."""
+        self._member.log.wait_for(self._last_place, within)
+        self._sender.end(within)
+        self._listener.end(within)

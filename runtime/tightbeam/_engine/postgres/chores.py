@@ -1,0 +1,75 @@
+"""What each process does now and then: it says that it lives, and looks after what dead ones have left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from tightbeam._engine.postgres.horizon import HorizonWatch
+from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.processes import beat, bury_dead
+from tightbeam._engine.store import Request
+
+__all__ = ["Heart", "Rejoin", "drop_live_rows"]
+
+_log = logging.getLogger("tightbeam")
+_DROP = b"DELETE FROM live WHERE at < clock_timestamp() - interval '1 minute'"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin(Request[None]):
+    """Change nothing: a process that was declared dead goes on as another one before it carries this out."""
+
+
+class Heart:
+    """Beats for this process, and declares others dead that don't."""
+
+    def __init__(self, member: Member, due: Callable[[set[str]], None], rejoin: Callable[[], None]) -> None:
+        """Prepare.
+
+        Args:
+            member: the store's part in the journal.
+            due: has all processes look for due runs of some functions.
+            rejoin: has this process go on as another one, since it was declared dead.
+        """
+        self._member = member
+        self._due = due
+        self._rejoin = rejoin
+        self._horizon = HorizonWatch()
+        self._connection: Connection[Any] | None = None
+        self._since = 0.0
+        """Since when this process has seen others beat, by the monotonic clock."""
+        self._last = 0.0
+
+    def beat(self, connection: Connection[Any]) -> None:
+        """Beat once, and look whether others do."""
+        member, now = self._member, time.monotonic()
+        if connection is not self._connection or now - self._last > member.lease * 2 / 3:
+            # The server was away, or this process stood still: others had no chance to be seen.
+            self._connection, self._since = connection, now
+        self._last = now
+        if not beat(connection.execute, member.number):
+            self._rejoin()
+            return
+        if now - self._since >= member.lease:
+            self._bury(connection)
+        self._horizon.look(connection)
+
+    def _bury(self, connection: Connection[Any]) -> None:
+        dead, orphans = bury_dead(connection, self._member.number)
+        for number in dead:
+            _log.warning(
+                "process %d hasn't been heard of for its lease: its runs go on elsewhere",
+                number,
+            )
+        self._due({orphan.function for orphan in orphans})
+
+
+def drop_live_rows(connection: Connection[Any]) -> None:
+    """Delete large live messages that everybody has read."""
+    connection.execute(_DROP)

@@ -1,0 +1,209 @@
+"""What stores of one journal tell each other: live messages, the log, runs; as 2 and 4 processes do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from tests.postgres.opened import Heard, open_store, publish_of
+from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.records import FunctionLimit, NewRun
+from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun
+from tightbeam._message import Envelope
+
+pytestmark = pytest.mark.slow
+
+
+class Process:
+    """A store, and what it has heard."""
+
+    def __init__(self, address: str, lease: float) -> None:
+        self.heard = Heard()
+        self.store: PostgresStore = open_store(address, lease=lease, outlet=self.heard)
+
+    def live(self, text: str, **more: str) -> None:
+        self.store.publish_live(live(text, **more))
+
+    def has(self, *texts: str) -> None:
+        """Wait for messages, and check that there are no others and that they are in this order."""
+        self.heard.wait_for(lambda: len(self.heard.messages) >= len(texts))
+        assert self.texts == list(texts)
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.data.decode() for message in self.heard.messages]
+
+
+def live(text: str, *, run_id: str | None = None, metadata: str | None = None) -> Envelope:
+    beside = None if metadata is None else metadata.encode()
+    return Envelope("ch", "topic", text.encode(), run_id, None, 1, metadata=beside)
+
+
+@contextlib.asynccontextmanager
+async def processes(address: str, count: int, *, lease: float = 15.0) -> AsyncIterator[list[Process]]:
+    opened = [await asyncio.to_thread(Process, address, lease) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for process in opened:
+            await process.store.close(10)
+
+
+async def claim(address: str, process: Process, run_id: str = "run1") -> None:
+    """Have a process execute a run, so that it may publish."""
+    number = process.store.member.number
+    with psycopg.connect(address) as connection:
+        row = connection.execute(
+            "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
+            "VALUES (%s, 'f', 'e', '', 'running', 0, 0, %s, 1) RETURNING number",
+            (run_id, number),
+        ).fetchone()
+    assert row is not None
+    process.store.member.claims[run_id] = Held(row[0], "f", limited=False)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+async def test_live_messages_reach_all_processes_once_and_in_the_order_of_their_publisher(
+    address: str, count: int
+) -> None:
+    async with processes(address, count) as all_of_them:
+        for number in range(1_000):
+            all_of_them[0].live(f"{number}")
+        for process in all_of_them:
+            process.has(*map(str, range(1_000)))
+
+
+async def test_live_messages_come_as_they_were_published(address: str) -> None:
+    texts = [
+        '"\\u0000\\ud83d\\ude00 \\" \\\\ \x7f ü 🎉"',
+        '{"a": 1.0, "b": [1e400, 12345678901234567890123], "a": 2}',
+        "{}",
+        f'"{"x" * 7_700}"',  # with its frame it fits
+        f'"{"ü" * 7_700}"',
+        f'"{"y" * 500_000}"',
+        '"{}{0}%s%(a)s"',
+    ]
+    async with processes(address, 2) as (one, other):
+        for text in texts:
+            one.live(text, run_id="R", metadata='{"x": "\\n"}')
+        one.live('"last"')
+        other.has(*texts, '"last"')
+        assert other.heard.messages[:-1] == [
+            live(text, run_id="R", metadata='{"x": "\\n"}') for text in texts
+        ]
+        assert other.heard.messages[-1] == live('"last"')
+        assert one.heard.messages == other.heard.messages
+
+
+async def test_equal_live_messages_are_all_delivered(address: str) -> None:
+    async with processes(address, 2) as (one, other):
+        for _ in range(500):
+            one.live('"same"')
+        other.has(*['"same"'] * 500)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+async def test_a_live_message_comes_behind_what_its_publisher_has_stored_before(
+    address: str, count: int
+) -> None:
+    async with processes(address, count) as all_of_them:
+        one = all_of_them[0]
+        await claim(address, one)
+        expected: list[str] = []
+        for number in range(100):
+            await one.store.submit(publish_of(number))
+            one.live(f"{number}")
+            expected += ["{}", f"{number}"]
+        for process in all_of_them:
+            process.has(*expected)
+
+
+async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_a_second(
+    address: str,
+) -> None:
+    async with processes(address, 2) as (one, other):
+        await claim(address, one)
+        with psycopg.connect(address) as holding:
+            holding.execute("SELECT pg_current_xact_id()")
+            await one.store.submit(publish_of(0))
+            one.live("1")
+            one.live("2")
+            for process in (one, other):
+                process.has("1", "2")
+        one.live("3")
+        for process in (one, other):
+            process.has("1", "2", "{}", "3")
+
+
+async def test_what_becomes_of_runs_is_told_to_others(address: str) -> None:
+    limit = FunctionLimit("f", 9, on_thread=False)
+    async with processes(address, 2) as (one, other):
+        await one.store.submit(AddRuns((NewRun("r1", "f"), NewRun("r2", "f")), "e", b"{}"))
+        claimed = await other.store.submit(Claim((), (limit,), 9, 9, frozenset()))
+        assert [run.id for run in claimed.runs] == ["r1", "r2"]
+        await other.store.submit(EndRun("r1", b"1", None, ()))
+        one.heard.wait_for(lambda: one.heard.ends == ["r1"])
+        await one.store.submit(CancelRun("r2"))
+        other.heard.wait_for(lambda: other.heard.ends == ["r2"])
+        assert other.heard.cancellations == ["r2"]
+        assert one.heard.cancellations == []
+
+
+async def test_what_was_said_while_the_connection_was_cut_is_looked_for(address: str) -> None:
+    async with processes(address, 2) as (one, other):
+        await claim(address, one)
+        with psycopg.connect(address, autocommit=True) as connection:
+            cut = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE application_name LIKE 'tightbeam %listener'"
+            ).fetchone()
+        assert cut == (2,)
+        await one.store.submit(publish_of(0))
+        other.heard.wait_for(lambda: other.heard.times_cut_off == 1)
+        other.has("{}")
+        one.live("1")
+        other.has("{}", "1")
+
+
+async def test_a_process_that_does_nothing_asks_at_most_twice_a_second(address: str) -> None:
+    async with processes(address, 1):
+        with psycopg.connect(address, autocommit=True) as connection:
+
+            def count() -> int:
+                connection.execute("SELECT pg_stat_clear_snapshot()")
+                row = connection.execute(
+                    "SELECT xact_commit + xact_rollback FROM pg_stat_database "
+                    "WHERE datname = current_database()"
+                ).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            await asyncio.sleep(1.5)  # statistics come late
+            began, first = time.monotonic(), count()
+            await asyncio.sleep(3)
+            queries, seconds = count() - first - 2, time.monotonic() - began
+            assert queries <= 2 * (seconds + 1.5)
+
+
+async def test_large_live_messages_are_not_kept(address: str) -> None:
+    from tightbeam._engine.postgres.chores import drop_live_rows
+
+    async with processes(address, 1) as (one,):
+        one.live(f'"{"x" * 9_000}"')
+        one.live('"behind"')
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("SET search_path TO tightbeam")
+            async with asyncio.timeout(10):
+                while connection.execute("SELECT count(*) FROM live").fetchone() != (1,):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            drop_live_rows(connection)
+            assert connection.execute("SELECT count(*) FROM live").fetchone() == (1,)
+            connection.execute("UPDATE live SET at = at - interval '2 minutes'")
+            drop_live_rows(connection)
+            assert connection.execute("SELECT count(*) FROM live").fetchone() == (0,)
