@@ -24,7 +24,7 @@
         ├── NoGateway          a token was asked for, and no gateway serves this client
         ├── GatewayRefused     a gateway didn't let this client in: token, key, origin or topic (status, code)
         ├── NotRegistered      no function has that id, or none listens to that event
-        ├── JournalRefused     the file is locked (retryable), corrupt, too new or not ours; it is untouched
+        ├── JournalRefused     the file is locked (retryable), corrupt, too new or not ours; a server is away
         ├── JournalFailed      the disk is full or failed: nothing was memoized, nothing sent (retryable)
         ├── SigningKeyError    the key for the server is missing or isn't one (it is never shown)
         ├── NoSuchRun          there is no run with that id, or no longer
@@ -369,13 +369,14 @@ class NotRegistered(EngineError):
 class JournalRefused(EngineError):
     """The client's file can't be opened: locked, corrupt, of a newer version or not ours. It is untouched.
 
-    Retryable where another client has it open, which will let it go.
+    Or its database can't be. Retryable where another client has a file open, which will let it go, and where
+    a server can't be reached.
     """
 
-    def __init__(self, message: str, *, holder: int | None = None) -> None:
+    def __init__(self, message: str, *, holder: int | None = None, retryable: bool | None = None) -> None:
         self.holder = holder
         """The process that has the file open, 0 where it isn't known; None if that isn't the reason."""
-        self.retryable: bool = holder is not None
+        self.retryable: bool = holder is not None if retryable is None else retryable
         super().__init__(message)
 
 

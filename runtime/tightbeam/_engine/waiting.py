@@ -1,4 +1,4 @@
-"""Waiting for a journal that another client is about to leave."""
+"""Waiting for a journal that another client is about to leave, or for its server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMINDER = 10.0
 
 
 class OpeningWait:
-    """How long one client that is being entered waits for the one that has the journal open."""
+    """How long one client that is being entered waits until its journal can be opened."""
 
     def __init__(self, name: str, seconds: float) -> None:
         """Begin to wait.
@@ -31,26 +31,30 @@ class OpeningWait:
         self._next = 0.0
 
     async def wait(self, refused: JournalRefused) -> None:
-        """Wait a little if the journal is in use, and time is left; log a line at first, and now and then.
+        """Wait a little if that may help, and time is left; log a line at first, and now and then.
 
         Args:
             refused: why it can't be opened.
 
         Raises:
-            JournalRefused: it isn't in use, or was for too long.
+            JournalRefused: time doesn't help, or there is none left.
         """
         holder = refused.holder
-        if holder is None or not self._seconds:
+        if not refused.retryable or not self._seconds:
             raise refused
         waited = time.monotonic() - self._began
         left = self._seconds - waited
         if left <= 0:
-            raise JournalRefused(f"{refused} (waited {self._seconds:g} s for it)", holder=holder) from None
+            raise JournalRefused(
+                f"{refused} (waited {self._seconds:g} s for it)", holder=holder, retryable=True
+            ) from None
         if waited >= self._next:
             self._next = waited + _REMINDER
-            _log.warning(
-                "%s is in use by %s: waiting for it, %.0f s at most", self._name, process_name(holder), left
-            )
+            if holder is None:
+                _log.warning("%s: waiting for it, %.0f s at most", refused, left)
+            else:
+                who = process_name(holder)
+                _log.warning("%s is in use by %s: waiting for it, %.0f s at most", self._name, who, left)
         await asyncio.sleep(min(_PAUSE, left))
 
 

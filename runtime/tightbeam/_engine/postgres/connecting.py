@@ -9,6 +9,7 @@ from psycopg import Connection, conninfo, errors, sql
 
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.failure import Interrupt
+from tightbeam._engine.postgres.refusals import refuse_pooler, refuse_server
 from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
 
 __all__ = ["ELSEWHERE", "IN_THE_WAY", "Connector", "failure_of", "text_of"]
@@ -49,7 +50,6 @@ _SYNCHRONOUS = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
 
-_TAKES_WRITES = "SELECT NOT pg_is_in_recovery()"
 _PREPARED = 1_000
 """Statements that a connection keeps prepared: all of ours."""
 ELSEWHERE = (
@@ -77,6 +77,8 @@ class Connector:
         self.address = address
         self.schema = schema
         self._lease = lease
+        self._is_session = False
+        """Whether a pooler is between that keeps a session together."""
 
     def connect(self, task: str, *, durable: bool = True, writes: bool = True) -> Connection[tuple[Any, ...]]:
         """Open a connection: autocommit, ours the only schema that is searched.
@@ -87,9 +89,25 @@ class Connector:
             writes: whether a server won't do that takes no writes.
 
         Raises:
-            JournalRefused: the address can't be read.
-            psycopg.Error: the server can't be reached, or is a standby.
+            JournalRefused: the address can't be read, or a journal can't be kept there.
+            psycopg.Error: the server can't be reached, or is a standby (`Standby`).
         """
+        options = self._options(task, writes=writes)
+        connection: Connection[tuple[Any, ...]] = psycopg.connect(**options, autocommit=True)
+        try:
+            connection.prepared_max = _PREPARED
+            is_direct = refuse_server(connection, self.address, writes=writes)
+            if not (is_direct or self._is_session):
+                refuse_pooler(connection, lambda: psycopg.connect(**options, autocommit=True), self.address)
+                self._is_session = True
+            # From here on: what a pooler shares would have our settings for others.
+            self._set_up(connection, durable)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _options(self, task: str, *, writes: bool) -> dict[str, Any]:
         try:
             given = conninfo.conninfo_to_dict(self.address.conninfo)
         except psycopg.ProgrammingError:
@@ -100,16 +118,7 @@ class Connector:
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
         if writes and "," in str(options.get("host", "")):
             options.setdefault("target_session_attrs", "read-write")
-        connection = psycopg.connect(**options, autocommit=True)
-        try:
-            connection.prepared_max = _PREPARED
-            self._set_up(connection, durable)
-            if writes and connection.execute(_TAKES_WRITES).fetchone() != (True,):
-                raise psycopg.OperationalError("the server is a standby, which takes no writes")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return options
 
     def _set_up(self, connection: Connection[tuple[Any, ...]], durable: bool) -> None:
         settings = {

@@ -14,7 +14,8 @@ from tightbeam._engine.moving import Contents, Moved
 from tightbeam._engine.postgres.checkup import check_up
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
 from tightbeam._engine.postgres.filling import fill
-from tightbeam._engine.postgres.opening import make_schema, open_store
+from tightbeam._engine.postgres.migrations import make_schema
+from tightbeam._engine.postgres.opening import open_store
 from tightbeam._engine.postgres.reading import read_once
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
@@ -89,7 +90,7 @@ class JournalOnServer:
         """See `ServerJournal`."""
         try:
             with self._connector.connect("move") as connection:
-                make_schema(connection, self._on_server.schema)
+                make_schema(connection, self._on_server.schema, self._connector.address)
                 return fill(connection, contents, self.name)
         except psycopg.Error as error:
             raise failure_of(error, self._address) from None
