@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -218,3 +220,33 @@ def test_the_thread_of_a_store_that_is_closed_is_gone(address: str) -> None:
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("tightbeam-")]
     assert "tightbeam-writer" not in left
     assert "tightbeam-reader" not in left
+
+
+async def test_leaving_puts_back_what_is_claimed_and_takes_the_process_off(
+    store: PostgresStore, address: str
+) -> None:
+    await store.close(30)
+    assert rows(address, "SELECT state, owner, deaths FROM tightbeam.run") == [("ready", None, 0)]
+    assert rows(address, "SELECT * FROM tightbeam.process") == []
+
+
+async def test_leaving_after_having_been_taken_for_dead_changes_nothing(
+    store: PostgresStore, address: str
+) -> None:
+    with psycopg.connect(address) as connection:
+        connection.execute("DELETE FROM tightbeam.process")
+        connection.execute("UPDATE tightbeam.run SET owner = 4711")
+    await store.close(30)
+    assert rows(address, "SELECT state, owner FROM tightbeam.run") == [("running", 4711)]
+    assert rows(address, "SELECT * FROM tightbeam.process") == []
+
+
+def test_a_program_that_ends_without_leaving_is_taken_off_too(address: str) -> None:
+    program = (
+        "import sys\n"
+        "from tests.postgres.opened import open_store\n"
+        "store = open_store(sys.argv[1])\n"
+        "import atexit; atexit.register(store.close_at_exit, 20)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, address], check=True, timeout=60)
+    assert rows(address, "SELECT * FROM tightbeam.process") == []

@@ -14,13 +14,14 @@ from tightbeam._engine.postgres import (
     limits,
     messages,
     operating,
+    processes,
     runs,
     schedules,
     starts,
     steps,
     waits,
 )
-from tightbeam._engine.postgres.chores import Rejoin
+from tightbeam._engine.postgres.chores import Leave, Rejoin
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.store import Request
 
@@ -36,6 +37,7 @@ class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
 
 ANSWERS = _Answers(
     {
+        Leave: lambda tx, request: processes.leave(tx),  # noqa: ARG005 - it says nothing more
         Rejoin: lambda tx, request: None,  # noqa: ARG005 - what is done comes before
         requests.AddRuns: runs.add_runs,
         requests.Recover: runs.recover,

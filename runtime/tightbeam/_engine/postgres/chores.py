@@ -15,7 +15,7 @@ from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.processes import beat, bury_dead
 from tightbeam._engine.store import Request
 
-__all__ = ["Heart", "Rejoin", "drop_live_rows"]
+__all__ = ["Heart", "Leave", "Rejoin", "drop_live_rows"]
 
 _log = logging.getLogger("tightbeam")
 _DROP = b"DELETE FROM live WHERE at < clock_timestamp() - interval '1 minute'"
@@ -24,6 +24,11 @@ _DROP = b"DELETE FROM live WHERE at < clock_timestamp() - interval '1 minute'"
 @dataclass(frozen=True, slots=True)
 class Rejoin(Request[None]):
     """Change nothing: a process that was declared dead goes on as another one before it carries this out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Request[None]):
+    """Put back the runs that this process has claimed, and take it off the others: its last request."""
 
 
 class Heart:

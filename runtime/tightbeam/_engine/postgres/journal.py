@@ -90,7 +90,7 @@ class JournalOnServer:
         """See `ServerJournal`."""
         try:
             with self._connector.connect("move") as connection:
-                make_schema(connection, self._on_server.schema, self._connector.address)
+                make_schema(connection, self._on_server.schema)
                 return fill(connection, contents, self.name)
         except psycopg.Error as error:
             raise failure_of(error, self._address) from None

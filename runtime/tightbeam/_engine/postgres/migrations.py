@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from psycopg import Connection, errors, sql
 
-from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres.restoring import note_cluster
 from tightbeam._engine.postgres.schema import FORMAT, READABLE_FROM, SCHEMA
 from tightbeam.errors import JournalRefused
@@ -31,13 +30,12 @@ _FORMATS = "SELECT name, value::int FROM meta WHERE name IN ('format', 'readable
 _NOTE = "INSERT INTO meta VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
-def make_schema(connection: Connection[tuple[Any, ...]], schema: str, address: Address) -> None:
+def make_schema(connection: Connection[tuple[Any, ...]], schema: str) -> None:
     """Make the schema and its tables if they aren't there, or bring them up to date: all of it or nothing.
 
     Args:
         connection: in autocommit.
         schema: its name.
-        address: of the database, for what is refused.
 
     Raises:
         JournalRefused: the tables are of a version that this one can't share them with, or they aren't ours.
@@ -51,13 +49,13 @@ def make_schema(connection: Connection[tuple[Any, ...]], schema: str, address: A
             raise errors.InsufficientPrivilege(f"permission denied for schema {schema}")
         if has_any and not has_meta:
             raise JournalRefused(
-                f'the schema "{schema}" of {address} has tables of something else: name another one '
+                f"{_name(connection, schema)} has tables of something else: name another one "
                 "(postgres_schema=…)"
             )
         if not has_schema:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
         if has_meta:
-            _bring_up_to_date(connection, schema, address)
+            _bring_up_to_date(connection, schema)
         else:
             connection.execute(SCHEMA.encode())
             connection.execute(_NOTE, ("journal", uuid4().hex[:8]))
@@ -65,24 +63,28 @@ def make_schema(connection: Connection[tuple[Any, ...]], schema: str, address: A
         note_cluster(connection)
 
 
-def _bring_up_to_date(connection: Connection[tuple[Any, ...]], schema: str, address: Address) -> None:
+def _bring_up_to_date(connection: Connection[tuple[Any, ...]], schema: str) -> None:
     formats = dict(connection.execute(_FORMATS).fetchall())
     found, readable_from = formats.get("format", 0), formats.get("readable_from", 0)
     if found > FORMAT and readable_from > FORMAT:
         raise JournalRefused(
-            f'the schema "{schema}" of {address} has format {found}, which a newer version of Tightbeam has '
+            f"{_name(connection, schema)} has format {found}, which a newer version of Tightbeam has "
             f"made and this one can't share (it knows {FORMAT}): upgrade this one"
         )
     if found >= FORMAT:
         return
     if any(number not in MIGRATIONS for number in range(found, FORMAT)):
         raise JournalRefused(
-            f'the schema "{schema}" of {address} has format {found}, which is too old for this version of '
+            f"{_name(connection, schema)} has format {found}, which is too old for this version of "
             f"Tightbeam ({FORMAT}): upgrade by way of a version between"
         )
     for number in range(found, FORMAT):
         connection.execute(MIGRATIONS[number].encode())
     _note_format(connection)
+
+
+def _name(connection: Connection[tuple[Any, ...]], schema: str) -> str:
+    return f'the schema "{schema}" of the database "{connection.info.dbname}"'
 
 
 def _note_format(connection: Connection[tuple[Any, ...]]) -> None:

@@ -40,7 +40,7 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
     connector = Connector(address, schema, lease)
     connection = _connect(connector)
     try:
-        make_schema(connection, schema, address)
+        make_schema(connection, schema)
         member = Member(connector, Outage(str(address)), outlet, retention, lease, Log.of(connection), 0)
         member.number = register(connection, member)
     except errors.InsufficientPrivilege as error:

@@ -83,9 +83,9 @@ class Reader:
         """Have the thread end behind the queries that are queued."""
         self._queue.put(None)
 
-    def join(self) -> None:
-        """Wait for the end of the thread."""
-        self._thread.join()
+    def join(self, patience: float | None = None) -> None:
+        """Wait for the end of the thread, for so many seconds at most; None for as long as it takes."""
+        self._thread.join(patience)
 
     def _work(self) -> None:
         while (pending := self._queue.get()) is not None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from concurrent.futures import Future as ThreadFuture
+from functools import partial
 from typing import Any
 
 from tightbeam._engine.intake import Intake
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.bus import Bus
-from tightbeam._engine.postgres.chores import Rejoin
+from tightbeam._engine.postgres.chores import Leave, Rejoin
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.reading import Reader
 from tightbeam._engine.postgres.transaction import Effects
 from tightbeam._engine.postgres.writing import Writer
-from tightbeam._engine.requests import PutBackAll
 from tightbeam._engine.settling import Settler
 from tightbeam._engine.store import After, Answer, Query, Request
 from tightbeam._hub.hub import Loops
@@ -43,8 +42,6 @@ class PostgresStore:
         self._reader = Reader(member, self._settler)
         self._bus = Bus(member, self._rejoin, self.keep_house)
         self._intake = Intake(self._put)
-        self._within = 0.0
-        """Seconds that closing may take."""
         self._ended: ThreadFuture[None] = ThreadFuture()
 
     @property
@@ -110,33 +107,32 @@ class PostgresStore:
     async def close(self, within: float, /) -> None:
         """See `Store`."""
         self.member.outage.leave_within(within)
-        self._within = within
-        self._intake.close(self._end)
+        self._intake.close(lambda: self._end(within))
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
     def close_at_exit(self, within: float, /) -> None:
         """See `Store`."""
         self.member.outage.leave_within(within)
-        self._within = within
-        self._intake.close(self._end_at_exit)
-        with contextlib.suppress(TimeoutError):
-            self._ended.result(within)
+        self._intake.close(lambda: self._let_go(within, within))  # no thread can be started any more
 
-    def _end_at_exit(self) -> None:
-        self._writer.put(Pending(PutBackAll(), None))
-        self._end()
+    def _end(self, within: float) -> None:
+        letting_go = partial(self._let_go, within)
+        threading.Thread(target=letting_go, name="tightbeam-closing", daemon=True).start()
 
-    def _end(self) -> None:
-        threading.Thread(target=self._let_go, name="tightbeam-closing", daemon=True).start()
+    def _let_go(self, within: float, patience: float | None = None) -> None:
+        """Leave the journal, and end the threads, each behind what was submitted to it.
 
-    def _let_go(self) -> None:
-        """End the threads, each behind what was submitted to it."""
+        Args:
+            within: how long the log is followed, and others are told of what was committed.
+            patience: how long each thread is waited for; None for as long as it takes.
+        """
         try:
+            self._writer.put(Pending(Leave(), None))
             self._writer.end()
             self._reader.end()
-            self._writer.join()
-            self._reader.join()
-            self._bus.end(self._within)
+            self._writer.join(patience)
+            self._reader.join(patience)
+            self._bus.end(within)
             self._settler.close()
         finally:
             self._ended.set_result(None)

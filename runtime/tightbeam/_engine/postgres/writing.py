@@ -20,6 +20,7 @@ from psycopg import Connection, errors
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out
+from tightbeam._engine.postgres.chores import Leave
 from tightbeam._engine.postgres.connecting import IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.member import Member
@@ -71,9 +72,9 @@ class Writer:
         """Have the thread end behind the requests that are queued."""
         self._queue.put(None)
 
-    def join(self) -> None:
-        """Wait for the end of the thread."""
-        self._thread.join()
+    def join(self, patience: float | None = None) -> None:
+        """Wait for the end of the thread, for so many seconds at most; None for as long as it takes."""
+        self._thread.join(patience)
 
     def _work(self) -> None:
         ending = False
@@ -124,6 +125,8 @@ class Writer:
                     is_dead = False
                 carry_out(connection, self._member, batch, attempt)
             except DeclaredDead:
+                if all(isinstance(pending.request, Leave) for pending in batch):
+                    return Effects()  # it is off already
                 is_dead = True
             except BaseException as error:
                 if self._line.is_broken(error):
