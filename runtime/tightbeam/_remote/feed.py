@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +27,8 @@ __all__ = ["GatewayFeed"]
 _log = logging.getLogger("tightbeam")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 10.0
+_POSITION = re.compile(r"[^:.]{0,64}(?::|\.(?P<transaction>[0-9]{1,20})\.)(?P<number>[0-9]{1,19})", re.ASCII)
+"""The name of a journal and a number in it: `a1b2c3d4:17`; of one on a server `a1b2c3d4.9007.17`."""
 _RESTART = 1012
 """The code with which a gateway closes when it stops."""
 
@@ -134,11 +137,11 @@ class GatewayFeed(WireFeed):
         envelope = message_of(frame, self._wanted)
         if envelope is None or not isinstance(position, str):
             return envelope
-        seq = position.rpartition(":")[2]
-        if not (seq.isascii() and seq.isdigit() and len(seq) < 20):
+        found = _POSITION.fullmatch(position)
+        if found is None:
             raise Unreadable("its position isn't one")
         self._after, self._must_resume = position, True
-        return envelope._replace(seq=int(seq))
+        return envelope._replace(seq=int(found["transaction"] or 0) << 64 | int(found["number"]))
 
     def _lose_position(self) -> None:
         """React to a gateway that no longer retains what came after the position.

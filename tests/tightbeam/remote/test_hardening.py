@@ -71,8 +71,13 @@ async def sending(*frames: bytes | str) -> AsyncIterator[tuple[str, list[ServerC
         ),
         (at_position("no position"), "its position isn't one"),
         (at_position("a:" + "9" * 5_000), "its position isn't one"),
+        (at_position("a.7." + "9" * 5_000), "its position isn't one"),
+        (at_position("a.17"), "its position isn't one"),
     ],
-    ids=["not UTF-8", "not JSON", "no object", "nested", "beyond a float", "position", "long position"],
+    ids=[
+        *("not UTF-8", "not JSON", "no object", "nested", "beyond a float"),
+        *("position", "long position", "long position on a server", "half a position"),
+    ],
 )
 async def test_a_frame_that_can_not_be_read_is_passed_over_and_the_connection_stays(
     frame: bytes, reason: str, ch: JobChannel, caplog: pytest.LogCaptureFixture
@@ -85,6 +90,15 @@ async def test_a_frame_that_can_not_be_read_is_passed_over_and_the_connection_st
     assert [record.getMessage() for record in caplog.records] == [
         f"a frame of a subscription was passed over: {reason}"
     ]
+
+
+@pytest.mark.parametrize(
+    "position", ["a1b2c3d4:17", ":17", "a1b2c3d4.9007.17", f"a1b2c3d4.{2**64 - 1}.{2**63 - 1}"]
+)
+async def test_a_position_may_be_of_a_file_or_of_a_server(position: str, ch: JobChannel) -> None:
+    async with sending(at_position(position)) as (url, _), tightbeam.connect(url, token=token) as remote:
+        async with remote.realtime.subscribe(ch.tick) as messages:
+            assert (await anext(messages)).position == position
 
 
 @pytest.mark.parametrize("depth", [300, 1_000, 1_023])
