@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from tightbeam._engine.backends import backend_for
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.store import PostgresStore
-from tightbeam._engine.records import Publish, Replaced
+from tightbeam._engine.records import EndedRun, Publish, Replaced
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._hooks.info import CommitInfo
@@ -31,6 +32,8 @@ class Heard:
         self.ends: list[str] = []
         self.cancellations: list[str] = []
         self.losses: list[str] = []
+        self.relayed: list[str] = []
+        self.settlements: list[EndedRun] = []
         self.gaps: list[int] = []
         """The places right after which messages were dropped."""
         self.times_cut_off = 0
@@ -51,7 +54,14 @@ class Heard:
 
     def sent(self, committed: Sequence[Envelope], /) -> None: ...
 
-    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+    def settled(self, runs: Collection[str] | None, read: ReadEnds, /) -> None:
+        with self.something:
+            self.settlements += [] if runs is None else read(runs)
+            self.something.notify_all()
+
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
+        if relayed:
+            self.relayed += [envelope.data.decode() for envelope in envelopes]
         self.fan_out(envelopes)
         return None
 

@@ -13,8 +13,8 @@ import pytest
 from tests.postgres.opened import Heard, open_store, publish_of
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.store import PostgresStore
-from tightbeam._engine.records import FunctionLimit, NewRun
-from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun
+from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
+from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun, MemoizePublish
 from tightbeam._message import Envelope
 
 pytestmark = pytest.mark.slow
@@ -207,3 +207,32 @@ async def test_large_live_messages_are_not_kept(address: str) -> None:
             connection.execute("UPDATE live SET at = at - interval '2 minutes'")
             drop_live_rows(connection)
             assert connection.execute("SELECT count(*) FROM live").fetchone() == (0,)
+
+
+async def test_those_who_show_a_run_hear_of_its_end_behind_its_messages(address: str) -> None:
+    limit = FunctionLimit("f", 9, on_thread=False)
+    async with processes(address, 2) as (one, other):
+        await one.store.submit(AddRuns((NewRun("r1", "f"),), "e", b"{}"))
+        (run,) = (await one.store.submit(Claim((), (limit,), 9, 9, frozenset()))).runs
+        with psycopg.connect(address) as holding:
+            holding.execute("SELECT pg_current_xact_id()")
+            publish = Publish(run.number, run.id, "s", 0, "ch", "topic", b"{}", 0)
+            await one.store.submit(MemoizePublish(publish, "s", Replaced(failed=False, counted=False)))
+            await one.store.submit(EndRun("r1", b"1", None, ()))
+            other.heard.wait_for(lambda: other.heard.ends == ["r1"])  # those who wait hear at once
+            assert [process.heard.settlements for process in (one, other)] == [[], []]
+        for process in (one, other):
+            process.heard.wait_for(lambda process=process: len(process.heard.settlements) == 1)  # type: ignore[misc]
+            assert process.heard.settlements == [EndedRun("r1", "done", b"1", frozenset({"ch"}))]
+            process.has("{}")
+
+
+async def test_relayed_messages_are_told_from_those_of_runs(address: str) -> None:
+    async with processes(address, 2) as (one, other):
+        for number in range(6):
+            one.store.publish_live(live(f"{number}"), relayed=number % 3 == 0)
+        one.store.publish_live(live(f'"{"x" * 9_000}"'), relayed=True)
+        for process in (one, other):
+            process.heard.wait_for(lambda process=process: len(process.heard.messages) == 7)  # type: ignore[misc]
+            assert [len(one) for one in process.heard.relayed] == [1, 1, len("x" * 9_002)]
+            assert [message.data for message in process.heard.messages[:6]] == [b"%d" % n for n in range(6)]

@@ -11,10 +11,12 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tightbeam._engine.feed import EmbeddedFeed
 from tightbeam._engine.notices import Notices
+from tightbeam._engine.observing import Observers, RunObserver
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
@@ -65,6 +67,9 @@ class EmbeddedEngine:
         self._notices = Notices()
         self._emit_live: Callable[[Envelope], Loops | None] = self._hub.emit
         """Hands a live message on: to the hub, or to all processes that share the journal."""
+        self._relay_live: Callable[[Envelope], Loops | None] = self._hub.emit
+        """Hands on a live message of a program that has no part in the journal."""
+        self._observers = Observers(self._hub.has_readers, self._hub.has_reader)
         self._session: Session | None = None
         self._front: Front | None = None
         self.watch = self._hub.watch
@@ -109,7 +114,7 @@ class EmbeddedEngine:
         """See `Engine`."""
         if self.hooks.sent:
             notify(self.hooks.sent, MessageInfo(envelope, relayed=True))
-        pressed = self._emit_live(envelope)
+        pressed = self._relay_live(envelope)
         if pressed is not None:
             await give_turn(pressed)
 
@@ -226,6 +231,15 @@ class EmbeddedEngine:
         session = self._session if self.is_open else None
         return session is not None and since_ms * MILLISECOND < session.store.trimmed_us
 
+    def observe(self, observer: RunObserver, /) -> None:
+        """See `Engine`."""
+        self._observers.add(observer)
+
+    @property
+    def shares_runs(self) -> bool:
+        """See `Engine`."""
+        return self._session is not None and self._session.store.carries_live
+
     def serve(self, front: Front, /) -> None:
         """See `Engine`."""
         self._front = front
@@ -283,6 +297,7 @@ class EmbeddedEngine:
             raise
         if store.carries_live:
             self._emit_live = store.publish_live
+            self._relay_live = partial(store.publish_live, relayed=True)
         self._session = session
 
     async def _when_free(self) -> Store:
@@ -291,7 +306,9 @@ class EmbeddedEngine:
         while True:
             # On a thread: checking a file takes a while.
             opening: asyncio.Future[Store] = asyncio.ensure_future(
-                asyncio.to_thread(self._backend.open, _Outlet(self._hub, self.hooks, self._notices))
+                asyncio.to_thread(
+                    self._backend.open, _Outlet(self._hub, self.hooks, self._notices, self._observers)
+                )
             )
             try:
                 return await asyncio.shield(opening)
@@ -325,7 +342,7 @@ class EmbeddedEngine:
             self._session = None
             self._pid = None
             self._unheard = self._warning
-            self._emit_live = self._hub.emit
+            self._emit_live = self._relay_live = self._hub.emit
             self._hub.close_all()
 
     def check_entered(self) -> None:
@@ -407,15 +424,18 @@ class EmbeddedEngine:
         """Warn of unheard publishes in a forked child, since readers and executions are the parent's."""
         forked = self._session is not None or self._hub.had_readers
         self._unheard = self._warning = UnheardWarning(self._backend, forked=forked)
-        self._emit_live = self._hub.emit
+        self._emit_live = self._relay_live = self._hub.emit
 
 
 class _Outlet:
     """Where a store hands on messages: the hub, and hooks before it; and what it says of runs."""
 
-    def __init__(self, hub: Hub, hooks: HookList, notices: Notices) -> None:
+    def __init__(self, hub: Hub, hooks: HookList, notices: Notices, observers: Observers) -> None:
         self._hub = hub
         self._hooks = hooks
+        self._observers = observers
+        self.settled = observers.settled
+        """See `Outlet`."""
         self.wake = notices.wake
         """See `Outlet`."""
         self.ended = notices.ended
@@ -445,6 +465,8 @@ class _Outlet:
         try:
             if own:
                 self.sent(committed)
+            else:
+                self._observers.published(committed)
             self._hub.fan_out(committed)
         except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
             _log.exception("a message was committed, but not handed to everyone")
@@ -455,10 +477,12 @@ class _Outlet:
             for envelope in committed:
                 notify(self._hooks.sent, MessageInfo(envelope))
 
-    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
         """See `Outlet`."""
         pressed: set[asyncio.AbstractEventLoop] = set()
         try:
+            if not relayed:
+                self._observers.published(envelopes)
             for envelope in envelopes:
                 pressed.update(self._hub.emit(envelope) or ())
         except Exception:  # noqa: BLE001 - as in `fan_out`

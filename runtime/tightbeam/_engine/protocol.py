@@ -22,6 +22,7 @@ else:
 
 if TYPE_CHECKING:
     from tightbeam._engine.details import RunDetail, RunRecord
+    from tightbeam._engine.observing import RunObserver
     from tightbeam._engine.requests import SendEvent
     from tightbeam._hooks.hook_list import HookList
     from tightbeam._registry import Registry
@@ -492,6 +493,17 @@ class Engine(Carrier, RunSource, Protocol):
         Returns:
             What ends that.
         """
+        ...
+
+    # -- runs of several processes -------------------------------------------------------------------------
+
+    def observe(self, observer: RunObserver, /) -> None:
+        """Tell an observer of the runs of all processes, while the engine shares them."""
+        ...
+
+    @property
+    def shares_runs(self) -> bool:
+        """Whether other processes may execute runs of the same journal, so that hooks hear of few of them."""
         ...
 
     # -- its gateway ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ __all__ = [
     "CancelledRun",
     "ClaimLost",
     "Claimed",
+    "EndedRun",
     "Excerpt",
     "Failure",
     "FunctionLimit",
@@ -201,6 +202,17 @@ class StoredOutcome(NamedTuple):
     """``done``, ``failed`` or ``cancelled``."""
     result: bytes | None
     ended_us: int
+
+
+class EndedRun(NamedTuple):
+    """A run that has ended, for those who show it."""
+
+    run_id: str
+    state: str
+    """``done``, ``failed`` or ``cancelled``."""
+    result: bytes | None
+    channels: frozenset[str]
+    """Those that it has published durable messages on."""
 
 
 # -- answers ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._hooks.info import CommitInfo
 from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
@@ -44,8 +45,9 @@ class Outlet(Protocol):
     A store calls it from one thread at a time, which may be its own; `live` and what tells of runs, from any
     thread. No method waits for a disk or a reader.
 
-    A store that several engines have open at once also calls `sent`, `missed`, `live`, `ended`, `cancelled`
-    and `lost`: what another process does has no other way here. The stores of one engine never call them.
+    A store that several engines have open at once also calls `sent`, `missed`, `live`, `ended`, `settled`,
+    `cancelled` and `lost`: what another process does has no other way here. The stores of one engine never
+    call them.
     """
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
@@ -113,8 +115,12 @@ class Outlet(Protocol):
         """
         ...
 
-    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
-        """Hand on live messages, and frames of runs, that any process has published, in order. Doesn't raise.
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
+        """Hand on live messages that any process has published, in order. Doesn't raise.
+
+        Args:
+            envelopes: the messages.
+            relayed: whether they come from a program that has no part in the journal, and may name its runs.
 
         Returns:
             The event loops whose readers fall behind, to be given a turn (`tightbeam._hub.turns`).
@@ -122,10 +128,21 @@ class Outlet(Protocol):
         ...
 
     def ended(self, runs: Collection[str] | None, /) -> None:
-        """Tell those who wait for runs, and those who show them, that these have ended or are parked.
+        """Tell those who wait for runs that these have ended or are parked, in another process.
 
         Args:
             runs: their ids; None: any run may have, since this process was cut off for a while.
+        """
+        ...
+
+    def settled(self, runs: Collection[str] | None, read: ReadEnds, /) -> None:
+        """Tell those who show runs that these have ended or are parked.
+
+        Their messages have been handed on. Called by one thread, that of `fan_out`.
+
+        Args:
+            runs: their ids; None: any run may have.
+            read: reads how runs have ended; may raise, and so does this then.
         """
         ...
 
@@ -201,11 +218,15 @@ class Store(Protocol):
         """Whether live messages reach readers by `publish_live`, since some are in other processes."""
         ...
 
-    def publish_live(self, envelope: Envelope, /) -> Loops | None:
-        """Hand a live message, or a frame of a run, to the readers of all processes; called on any thread.
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> Loops | None:
+        """Hand a live message to the readers of all processes; called on any thread.
 
         It reaches them after what this process has committed before, also here, and waits for nothing.
         Called only where ``carries_live`` is true. Doesn't raise.
+
+        Args:
+            envelope: the message.
+            relayed: see `Outlet.live`.
 
         Returns:
             The event loops of this process whose readers fall behind, as `Outlet.live` returned them.

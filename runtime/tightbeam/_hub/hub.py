@@ -110,6 +110,15 @@ class Hub:
         with self.lock:
             return len({mailbox for route in self._routes.values() for mailbox in route.mailboxes})
 
+    def has_readers(self, topic: str) -> bool:
+        """Return whether there are subscriptions to a topic, on whatever channel, or watchers."""
+        with self.lock:
+            return bool(self._watchers) or any(name == topic for _, name in self._routes)
+
+    def has_reader(self, address: Address) -> bool:
+        """Return whether there are subscriptions to an address, or watchers."""
+        return bool(self._watchers) or address in self._routes
+
     def open(self, position_of: Callable[[int], str], last_seq: int) -> None:
         """Begin with a journal, to which another process may have written since this client last had it.
 

@@ -63,7 +63,7 @@ class Gateway(Starlette):
         engine = engine_of(client)
         authorizer = Authorizer(access, limits, catalog)
         self._refusals = refusals = RefusalLog()
-        run_status = RunStatusPublisher(engine.announce, runs, run_results)
+        run_status = RunStatusPublisher(engine.announce, runs, run_results, lambda: engine.shares_runs)
         streams = Streams(engine, limits, run_status)
         http = HttpRoutes(authorizer, engine, catalog, streams, limits)
         self._cross_origin = cross_origin = CrossOrigin(authorizer)
@@ -94,6 +94,7 @@ class Gateway(Starlette):
         """The event loop on which it served its latest request."""
         engine.serve(_Front(self, http))
         engine.hooks.attach(run_status)
+        engine.observe(run_status)
         guard_uvicorn()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from tightbeam._engine.records import StoredOutcome
+from tightbeam._engine.records import EndedRun, StoredOutcome
 from tightbeam._hooks.hook import Hook
 from tightbeam._hooks.info import MessageInfo, RunInfo
 from tightbeam._message import Envelope, now_us
@@ -25,10 +25,19 @@ _MAX_OUTCOME_BYTES = 16 * 1024 * 1024
 
 
 class RunStatusPublisher(Hook):
-    """Publishes the status of runs to ``(channel, "$run")``, which only gateways subscribe to."""
+    """Publishes the status of runs to ``(channel, "$run")``, which only gateways subscribe to.
+
+    It hears of runs as a hook; where other processes execute some, too, as a `RunObserver` of all of them.
+    """
+
+    topic = RUN_TOPIC
 
     def __init__(
-        self, publish: Callable[[Envelope], object], has_status: Callable[[str], bool], results: bool
+        self,
+        publish: Callable[[Envelope], object],
+        has_status: Callable[[str], bool],
+        results: bool,
+        observes: Callable[[], bool] = lambda: False,
     ) -> None:
         """Publish nothing yet: that begins when it is attached to a client's hooks.
 
@@ -36,7 +45,9 @@ class RunStatusPublisher(Hook):
             publish: hands a frame to the subscribers there are now.
             has_status: whether the status of runs is published on a channel of this name.
             results: whether the result of a completed run is part of its last frame.
+            observes: whether it is told of the runs of all processes, so that it needs no hook.
         """
+        self._observes = observes
         self._publish = publish
         self._has_status = has_status
         self._results = results
@@ -48,8 +59,13 @@ class RunStatusPublisher(Hook):
 
     def sent(self, message: MessageInfo, /) -> None:
         """Publish that a run is running, before its first message on a channel."""
-        run_id, channel = message.run_id, message.channel
-        if run_id is None or message.relayed:
+        if not (message.relayed or self._observes()):
+            self.published(message.__envelope__)
+
+    def published(self, envelope: Envelope, /) -> None:
+        """Publish that a run is running, before its first message on a channel."""
+        run_id, channel = envelope.run_id, envelope.channel
+        if run_id is None:
             return
         with self._lock:
             channels = self._runs.setdefault(run_id, set())
@@ -68,21 +84,33 @@ class RunStatusPublisher(Hook):
         try:
             yield
         finally:
-            if run.outcome in ("completed", "failed", "cancelled"):
-                self.ended(run)
+            if run.outcome in ("completed", "failed", "cancelled") and not self._observes():
+                state = "done" if run.outcome == "completed" else run.outcome
+                self.ended(EndedRun(run.run_id, state, run.result, run.channels))
 
-    def ended(self, run: RunInfo) -> None:
+    def ended(self, end: EndedRun, /) -> None:
         """Publish how a run has ended."""
         with self._lock:
-            channels = self._runs.pop(run.run_id, set()) | run.channels
-        data = last_status(run.outcome or "failed", run.result if self._results else None)
+            channels = self._runs.pop(end.run_id, set()) | end.channels
+        data = last_status(end.state, end.result if self._results else None)
         for channel in sorted(channels):
             if self._has_status(channel):
-                frame = _frame(channel, run.run_id, data)
+                frame = _frame(channel, end.run_id, data)
                 self._publish(frame)
                 with self._lock:
-                    if self._last.get(channel, (run.run_id,))[0] == run.run_id:
-                        self._remember(channel, run.run_id, frame)
+                    if self._last.get(channel, (end.run_id,))[0] == end.run_id:
+                        self._remember(channel, end.run_id, frame)
+
+    def unfinished(self) -> dict[str, frozenset[str]]:
+        """See `RunObserver`."""
+        with self._lock:
+            return {run_id: frozenset(channels) for run_id, channels in self._runs.items()}
+
+    def forget_ends(self) -> None:
+        """See `RunObserver`: the journal tells readers that come later."""
+        with self._lock:
+            self._last.clear()
+            self._last_bytes = 0
 
     def needs_journal(self, channel: str) -> bool:
         """Tell whether only the journal may know how the last run of a channel with run status ended."""
@@ -107,8 +135,7 @@ class RunStatusPublisher(Hook):
         with self._lock:
             known = self._last.get(channel)
         if known is None and stored is not None:
-            status = "completed" if stored.state == "done" else stored.state
-            data = last_status(status, stored.result if self._results else None)
+            data = last_status(stored.state, stored.result if self._results else None)
             known = stored.run_id, Envelope(channel, RUN_TOPIC, data, stored.run_id, None, stored.ended_us)
         frame = known[1] if known is not None else None
         return frame if frame is not None and frame.created_us > after_us else None
@@ -130,18 +157,18 @@ def _size(frame: Envelope | None) -> int:
     return len(frame.data) if frame is not None else 0
 
 
-def last_status(status: str, result: bytes | None) -> bytes:
+def last_status(state: str, result: bytes | None) -> bytes:
     """Return the data of the last frame of a run.
 
     A result that no frame can hold becomes null: the official hook keeps the result of the run before where a
     frame has none.
 
     Args:
-        status: how the run has ended: ``"completed"``, ``"failed"`` or ``"cancelled"``.
+        state: how the run has ended: ``"done"``, ``"failed"`` or ``"cancelled"``.
         result: its result as JSON; None if that isn't to be published.
     """
-    if status != "completed":
-        return b'{"status":"%s"}' % status.encode()
+    if state != "done":
+        return b'{"status":"%s"}' % state.encode()
     if result is None:
         return b'{"status":"completed"}'
     if len(result) > _MAX_RESULT_BYTES:

@@ -236,9 +236,9 @@ class StoreDouble:
         """Return the store's."""
         return self._store.carries_live
 
-    def publish_live(self, envelope: Envelope, /) -> Loops | None:
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> Loops | None:
         """Publish by the store."""
-        return self._store.publish_live(envelope)
+        return self._store.publish_live(envelope, relayed=relayed)
 
     def position_of(self, place: int, /) -> str:
         """Return the store's."""
@@ -322,6 +322,7 @@ class _OutletDouble:
         self.sent = outlet.sent
         self.live = outlet.live
         self.ended = outlet.ended
+        self.settled = outlet.settled
         self.cancelled = outlet.cancelled
         self.lost = outlet.lost
         self.missed = outlet.missed

@@ -25,6 +25,7 @@ from tightbeam._engine.backends import backend_for
 from tightbeam._engine.details import RunDetail, RunSummary
 from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.reading import read_once
 from tightbeam._engine.postgres.store import PostgresStore
@@ -213,7 +214,9 @@ class _NoOutlet:
 
     def sent(self, committed: Sequence[Envelope], /) -> None: ...
 
-    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+    def settled(self, runs: Collection[str] | None, read: ReadEnds, /) -> None: ...
+
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
         raise AssertionError
 
     def ended(self, runs: Collection[str] | None, /) -> None: ...

@@ -62,7 +62,7 @@ class SmallStore:
     def position_of(self, place: int, /) -> str:
         return f"small:{place}"
 
-    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> NoReturn:
         raise NotImplementedError
 
     def listen(self) -> None: ...

@@ -15,6 +15,7 @@ import pytest
 
 from tests.tightbeam.engine.stores import MemoryStorage, Storage
 from tightbeam._engine import trimming
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.records import (
     Failure,
     FunctionLimit,
@@ -115,7 +116,9 @@ class Outlet:
 
     def sent(self, committed: Sequence[Envelope], /) -> None: ...
 
-    def live(self, envelopes: Sequence[Envelope], /) -> Loops | None:
+    def settled(self, runs: Collection[str] | None, read: ReadEnds, /) -> None: ...
+
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
         self.messages += envelopes
         return None
 

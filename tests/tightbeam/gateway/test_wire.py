@@ -23,7 +23,7 @@ from tests.tightbeam.gateway.recorded import UserChannel, user_channel
 from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
-from tightbeam._engine.records import StoredOutcome
+from tightbeam._engine.records import EndedRun, StoredOutcome
 from tightbeam._message import Envelope
 from tightbeam.gateway import Limits, _frames, _runs
 from tightbeam.hooks import MessageInfo, RunInfo
@@ -356,21 +356,19 @@ def published(run_id: str, channel: str = "job:j1") -> Envelope:
 
 def test_a_result_that_no_frame_can_hold_is_null() -> None:
     for size, told in ((524_286, True), (524_287, False)):
-        shown = json.loads(_runs.last_status("completed", b'"' + b"x" * size + b'"'))
+        shown = json.loads(_runs.last_status("done", b'"' + b"x" * size + b'"'))
         assert (shown["status"], shown["result"] is not None) == ("completed", told)
-    assert json.loads(_runs.last_status("completed", b"null")) == {"status": "completed", "result": None}
-    assert json.loads(_runs.last_status("completed", None)) == {"status": "completed"}
+    assert json.loads(_runs.last_status("done", b"null")) == {"status": "completed", "result": None}
+    assert json.loads(_runs.last_status("done", None)) == {"status": "completed"}
 
 
 def publisher(publish: Callable[[Envelope], object] = lambda _: None) -> _runs.RunStatusPublisher:
     return _runs.RunStatusPublisher(publish, lambda _: True, results=True)
 
 
-def ended(run_id: str, result: bytes | None, channels: frozenset[str] = frozenset()) -> RunInfo:
+def ended(run_id: str, result: bytes | None, channels: frozenset[str] = frozenset()) -> EndedRun:
     """A run that completed with this result, or failed."""
-    run = RunInfo(run_id, "work", "app/work", 0, channels)
-    run.end("failed" if result is None else "completed", result)
-    return run
+    return EndedRun(run_id, "failed" if result is None else "done", result, channels)
 
 
 def test_how_a_run_ended_is_told_where_it_published_before_this_process() -> None:

@@ -50,7 +50,7 @@ class MemoryStore:
         """Return the position at which a reader resumes after the message at a place."""
         return f"{self._journal.messages.epoch}:{place}"
 
-    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> NoReturn:
         """Not called: all readers are in this process."""
         raise NotImplementedError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from tightbeam._engine.postgres.chores import Heart, drop_live_rows
 from tightbeam._engine.postgres.listening import Chore, Listener
@@ -49,6 +50,7 @@ class Bus:
             Chore(heart.beat, member.lease / _BEATS),
             Chore(lambda _: keep_house(), member.lease / _BEATS),
             Chore(drop_live_rows, _MINUTE),
+            Chore(lambda _: self._listener.settled(None), member.lease / _BEATS),
         )
         self._listener = Listener(member, self._origin, self._gate, chores)
         member.log.wake = self._listener.wake
@@ -58,10 +60,10 @@ class Bus:
         """Hand on messages and notices from now on, what was said since the journal was opened included."""
         self._listener.begin()
 
-    def publish(self, envelope: Envelope) -> Loops | None:
+    def publish(self, envelope: Envelope, relayed: bool) -> Loops | None:
         """See `Store.publish_live`."""
-        after, pressed = self._gate.publish(envelope)
-        self._sender.publish(envelope, after)
+        after, pressed = self._gate.publish(envelope, relayed)
+        self._sender.publish(envelope, after, relayed)
         return pressed
 
     def flush(self) -> None:
@@ -78,6 +80,9 @@ class Bus:
             self._gate.committed(upto)
             self._listener.wake(upto)
             outlet.sent(effects.sent)
+        if effects.ended:
+            self._gate.call_behind(0, partial(self._listener.settled, effects.ended))
+            self._listener.wake()
         if effects.woken or effects.due:
             outlet.wake(effects.woken)
         if upto or effects.woken or effects.ended or effects.cancelled or effects.due:

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.moving import Contents, Moved
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.checkup import check_up
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
 from tightbeam._engine.postgres.filling import fill
@@ -146,7 +147,10 @@ class _NoReaders:
     def sent(self, committed: Sequence[Envelope], /) -> None:
         """See `Outlet`."""
 
-    def live(self, envelopes: Sequence[Envelope], /) -> None:
+    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> None:
+        """See `Outlet`."""
+
+    def settled(self, runs: Collection[str] | None, read: ReadEnds, /) -> None:
         """See `Outlet`."""
 
     def ended(self, runs: Collection[str] | None, /) -> None:

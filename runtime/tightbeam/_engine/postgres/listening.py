@@ -12,8 +12,9 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,6 +26,8 @@ from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.live import LiveGate
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.notifications import Notice, channel_of, decoded, parsed
+from tightbeam._engine.postgres.settled import read_ends
+from tightbeam._engine.records import EndedRun
 from tightbeam._hub.hub import Loops
 from tightbeam._hub.turns import give_turn_sync
 from tightbeam._message import Envelope
@@ -149,6 +152,7 @@ class Listener:
         if again:  # what was said meanwhile was missed
             self._outlet.wake(())
             self._outlet.ended(None)
+            self.settled(None)
         with selectors.DefaultSelector() as selector:
             selector.register(connection.fileno(), selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
@@ -174,6 +178,13 @@ class Listener:
 
     def _release(self) -> None:
         self._turn(self._gate.release(self._follower.horizon))
+
+    def settled(self, runs: Collection[str] | None) -> None:
+        """Tell those who show runs that these have ended; None: any may have. Called on the thread."""
+        self._outlet.settled(runs, self._ends)
+
+    def _ends(self, runs: Collection[str]) -> Sequence[EndedRun]:
+        return read_ends(self._line.connection, runs)
 
     def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = False) -> None:  # noqa: ARG002 - none is known to be
         """Hand on messages of the log: see `FanOut`."""
@@ -206,7 +217,7 @@ class Listener:
         messages = said.messages if said.row is None else _row(connection, said.row)
         if said.after >= self._follower.horizon:
             self._look_at = 0.0
-        self._turn(self._gate.receive(said.origin, said.after, messages))
+        self._turn(self._gate.receive(said, messages))
 
     def _take_notice(self, notice: Notice) -> None:
         if notice.upto or not notice.origin:
@@ -218,6 +229,7 @@ class Listener:
             self._outlet.cancelled(notice.cancelled)
         if notice.ended:
             self._outlet.ended(notice.ended)
+            self._gate.call_behind(self._wanted or 1, partial(self.settled, notice.ended))
 
     def _look(self, connection: Connection[Any]) -> None:
         """Follow the log to its end, and say when to look again."""

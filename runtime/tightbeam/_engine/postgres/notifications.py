@@ -70,8 +70,10 @@ class LiveBatch(NamedTuple):
     after: int
     """The last transaction with a message that the process had committed before."""
     messages: list[Envelope]
-    row: int | None
+    row: int | None = None
     """Where the messages are instead, since they are too large."""
+    relayed: bool = False
+    """See `Outlet.live`."""
 
 
 def notices(notice: Notice) -> Iterator[str]:
@@ -113,17 +115,16 @@ def encoded(envelope: Envelope) -> bytes:
     return orjson.dumps(fields)
 
 
-def live_batch(origin: int, number: int, after: int, messages: bytes | int) -> str:
+def live_batch(batch: LiveBatch, number: int, messages: bytes) -> str:
     """Return the text of a batch of live messages.
 
     Args:
-        origin: see `Notice`.
+        batch: whose messages it is.
         number: of the batch; the server delivers equal texts of one transaction only once.
-        after: see `LiveBatch`.
-        messages: the messages, joined by commas; or the row that they are in.
+        messages: the messages, joined by commas; none if they are in a row.
     """
-    what = str(messages) if isinstance(messages, int) else f"[{messages.decode()}]"
-    return f"[{origin},{number},{after},{what}]"
+    what = str(batch.row) if batch.row is not None else f"[{messages.decode()}]"
+    return f"[{batch.origin},{number},{batch.after},{what}{',1' if batch.relayed else ''}]"
 
 
 def parsed(text: str | bytes) -> Notice | LiveBatch | None:
@@ -137,10 +138,11 @@ def parsed(text: str | bytes) -> Notice | LiveBatch | None:
             return Notice(
                 int(said.get("origin", 0)), int(said.get("upto", 0)), woken, ended, cancelled, set(due)
             )
-        origin, _, after, messages = said
+        origin, _, after, messages, *more = said
+        relayed = bool(more and more[0])
         if isinstance(messages, int):
-            return LiveBatch(origin, after, [], messages)
-        return LiveBatch(origin, after, decoded(messages), None)
+            return LiveBatch(origin, after, [], messages, relayed)
+        return LiveBatch(origin, after, decoded(messages), None, relayed)
     except (ValueError, TypeError, AttributeError):
         return None
 

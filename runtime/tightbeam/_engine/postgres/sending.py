@@ -6,11 +6,12 @@ the ends of runs are looked at now and then by everybody.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection
@@ -19,6 +20,7 @@ from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.notifications import (
     LIMIT,
+    LiveBatch,
     Notice,
     channel_of,
     encoded,
@@ -46,6 +48,23 @@ _NOTIFY = b"SELECT pg_notify(%s, text) FROM unnest(%s::text[]) AS text"
 _KEEP = b"INSERT INTO live (data) VALUES (%b) RETURNING id"
 
 
+class _Live(NamedTuple):
+    after: int
+    relayed: bool
+    envelope: Envelope
+
+
+class _Batch(NamedTuple):
+    after: int
+    relayed: bool
+    messages: bytes
+    """Joined by commas; one message if it is large."""
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.messages) > _ROOM
+
+
 class Sender:
     """Owns the connection that notifies."""
 
@@ -61,7 +80,7 @@ class Sender:
         self._origin = origin
         self._channel = channel_of(connector.schema)
         self._lock = threading.Lock()
-        self._live: deque[tuple[int, Envelope]] = deque()
+        self._live: deque[_Live] = deque()
         self._bytes = 0
         self._queued = self._sent = 0
         """How many live messages there were, and how many of them are sent, or dropped."""
@@ -83,19 +102,20 @@ class Sender:
             self._notice.add(notice)
         self._something.set()
 
-    def publish(self, envelope: Envelope, after: int) -> None:
+    def publish(self, envelope: Envelope, after: int, relayed: bool) -> None:
         """Send a live message to others.
 
         Args:
             envelope: the message.
             after: the last transaction with a message that this process has committed before.
+            relayed: see `Outlet.live`.
         """
         with self._lock:
-            self._live.append((after, envelope))
+            self._live.append(_Live(after, relayed, envelope))
             self._queued += 1
             self._bytes += len(envelope.data)
             while len(self._live) > _MOST or (self._bytes > _MOST_BYTES and len(self._live) > 1):
-                self._bytes -= len(self._live.popleft()[1].data)
+                self._bytes -= len(self._live.popleft().envelope.data)
                 self._dropped += 1
                 self._sent += 1
         if not self._something.is_set():
@@ -152,10 +172,7 @@ class Sender:
         if dropped:
             _log.warning("%d live messages were dropped for other processes: the server is too slow", dropped)
         try:
-            texts, large = self._texts(taken)
-            if notice is not None:
-                texts += notices(notice)
-            self._notify(connection, texts, large)
+            self._notify(connection, _batches(taken), notice)
         except BaseException:
             if notice is not None:
                 self.tell(notice)
@@ -165,57 +182,47 @@ class Sender:
                 self._sent += len(taken)
                 self._progress.notify_all()
 
-    def _take(self) -> list[tuple[int, Envelope]]:
-        taken: list[tuple[int, Envelope]] = []
+    def _take(self) -> list[_Live]:
+        taken: list[_Live] = []
         size = 0
         while self._live and len(taken) < _MESSAGES and size < _BYTES:
             taken.append(self._live.popleft())
-            size += len(taken[-1][1].data)
+            size += len(taken[-1].envelope.data)
         self._bytes -= size
         return taken
 
-    def _notify(
-        self, connection: Connection[Any], texts: list[str], large: dict[int, tuple[int, bytes]]
-    ) -> None:
-        """Send texts in one transaction.
-
-        Args:
-            connection: to the server.
-            texts: in order; empty ones are to name rows.
-            large: by their places, what is kept in a row, and what it comes behind.
-        """
-        if not large:
-            connection.execute(_NOTIFY, (self._channel, texts), prepare=True)
-            return
-        with connection.transaction():
-            for place, (after, data) in large.items():
-                row = connection.execute(_KEEP, (data,), prepare=True).fetchone()
-                assert row is not None  # noqa: S101 - one was inserted; for the checker
-                texts[place] = self._batch(after, row[0])
-            connection.execute(_NOTIFY, (self._channel, texts), prepare=True)
-
-    def _texts(self, taken: list[tuple[int, Envelope]]) -> tuple[list[str], dict[int, tuple[int, bytes]]]:
-        """Return the texts of live messages, and the messages that are too large for one, by their places."""
+    def _notify(self, connection: Connection[Any], batches: list[_Batch], notice: Notice | None) -> None:
+        """Send batches of live messages, and a notice behind them, in one transaction."""
         texts: list[str] = []
-        large: dict[int, tuple[int, bytes]] = {}
-        parts: list[bytes] = []
-        size, last = 0, 0
-        for after, envelope in taken:
-            part = encoded(envelope)
-            if parts and size + len(part) > _ROOM:
-                texts.append(self._batch(last, b",".join(parts)))
-                parts, size = [], 0
-            last = after
-            if len(part) > _ROOM:
-                large[len(texts)] = after, part
-                texts.append("")
-                continue
-            parts.append(part)
-            size += len(part) + 1
-        if parts:
-            texts.append(self._batch(last, b",".join(parts)))
-        return texts, large
+        large = any(batch.is_large for batch in batches)
+        with connection.transaction() if large else contextlib.nullcontext():
+            for batch in batches:
+                said = LiveBatch(self._origin, batch.after, [], None, batch.relayed)
+                if batch.is_large:
+                    row = connection.execute(_KEEP, (batch.messages,), prepare=True).fetchone()
+                    assert row is not None  # noqa: S101 - one was inserted; for the checker
+                    said = said._replace(row=row[0])
+                self._number += 1
+                texts.append(live_batch(said, self._number, batch.messages))
+            if notice is not None:
+                texts += notices(notice)
+            connection.execute(_NOTIFY, (self._channel, texts), prepare=True)
 
-    def _batch(self, after: int, messages: bytes | int) -> str:
-        self._number += 1
-        return live_batch(self._origin, self._number, after, messages)
+
+def _batches(taken: list[_Live]) -> list[_Batch]:
+    """Divide live messages so that each part fits into one text, or is a single message."""
+    batches: list[_Batch] = []
+    parts: list[bytes] = []
+    size = 0
+    before: _Live | None = None
+    for live in taken:
+        part = encoded(live.envelope)
+        if before is not None and (size + len(part) > _ROOM or live.relayed != before.relayed):
+            batches.append(_Batch(before.after, before.relayed, b",".join(parts)))
+            parts, size = [], 0
+        before = live
+        parts.append(part)
+        size += len(part) + 1
+    if before is not None:
+        batches.append(_Batch(before.after, before.relayed, b",".join(parts)))
+    return batches

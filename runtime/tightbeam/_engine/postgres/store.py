@@ -57,9 +57,9 @@ class PostgresStore:
     carries_live = True
     """Readers may be in other processes."""
 
-    def publish_live(self, envelope: Envelope, /) -> Loops | None:
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> Loops | None:
         """See `Store`."""
-        return self._bus.publish(envelope)
+        return self._bus.publish(envelope, relayed)
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""

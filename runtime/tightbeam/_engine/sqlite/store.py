@@ -100,7 +100,7 @@ class SqliteStore:
     carries_live = False
     """All readers are in this process."""
 
-    def publish_live(self, envelope: Envelope, /) -> NoReturn:
+    def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> NoReturn:
         """See `Store`. Not called."""
         raise NotImplementedError
 

@@ -1,0 +1,45 @@
+"""Which runs have ended, for those who wait for them or show them and don't execute them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from psycopg import Connection
+
+from tightbeam._engine.postgres.transaction import Transaction
+from tightbeam._engine.records import EndedRun
+from tightbeam._engine.requests import FindSettled
+
+__all__ = ["find_settled", "read_ends"]
+
+SETTLED = (
+    "SELECT id FROM run WHERE id = ANY(%s::text[]) AND state IN ('done', 'failed', 'cancelled', 'parked')"
+)
+ENDS = """
+SELECT run.id, run.state, run.result, ARRAY(
+    SELECT DISTINCT message.channel FROM message WHERE message.run = run.number
+)
+FROM run WHERE run.id = ANY(%s::text[]) AND run.ended_at IS NOT NULL
+ORDER BY run.ended_at, run.number
+"""
+
+
+def find_settled(tx: Transaction, request: FindSettled) -> list[str]:
+    """Answer `FindSettled`."""
+    settled = {run_id for (run_id,) in tx.execute(SETTLED, (list(request.ids),)).fetchall()}
+    return [run_id for run_id in request.ids if run_id in settled]
+
+
+def read_ends(connection: Connection[Any], runs: Collection[str]) -> Sequence[EndedRun]:
+    """Return how runs have ended, in the order of their ends; those that haven't are left out.
+
+    Args:
+        connection: in autocommit.
+        runs: their ids.
+    """
+    rows = connection.execute(ENDS, (list(runs),), binary=True).fetchall()
+    return [
+        EndedRun(run_id, state, None if result is None else bytes(result), frozenset(channels))
+        for run_id, state, result, channels in rows
+    ]
