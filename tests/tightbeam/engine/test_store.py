@@ -384,7 +384,8 @@ async def test_a_message_keeps_its_metadata(opened: Opened) -> None:
     kept = [b'{"trace":"1"}', None]
     assert [one.metadata for one in opened.outlet.messages] == kept
     assert [one.metadata for one in opened.ask(ReadPage((TICK,), "start")).messages] == kept
-    assert [one.metadata for one in opened.ask(ReadPlaces((1, 2)))[0]] == kept
+    places = tuple(one.seq or 0 for one in opened.outlet.messages)
+    assert [one.metadata for one in opened.ask(ReadPlaces(places))[0]] == kept
     assert [one.metadata for one in opened.ask(RecentMessages(None, 9)).messages] == kept
 
 
@@ -520,6 +521,7 @@ async def test_a_publish_in_place_of_a_step_that_failed(opened: Opened) -> None:
     run = opened.started("a")
     failure = Failure("p1", "step.run", None, None, 1, 2, "KeyError", "x")
     opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    (run,) = opened.claim()
     publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"1", now_us())
     opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
     (step,) = opened.ask(FindRun("a")).steps
@@ -531,6 +533,7 @@ async def test_a_publish_that_failed_before(opened: Opened) -> None:
     run = opened.started("a")
     failure = Failure("p1", "step.realtime.publish", CHANNEL, "tick", 1, 2, "KeyError", "x")
     opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    (run,) = opened.claim()
     publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"1", 5)
     opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
     (step,) = opened.ask(FindRun("a")).steps
