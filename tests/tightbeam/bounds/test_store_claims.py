@@ -1,4 +1,8 @@
-"""What a store promises of limits by key: which due runs a claim takes, and which it holds back."""
+"""What a store promises of limits by key: which due runs a claim takes, and which it holds back.
+
+The engine says here how many runs of a key execute. A server counts that itself: see
+`tests/postgres/test_limits.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from tests.tightbeam.engine.work import Look
 from tightbeam._engine.records import Claimed, FunctionLimit, NewRun, RunError
 from tightbeam._engine.requests import AddRuns, Claim, EndRun, PutBack, Recover, RetryRun
 from tightbeam._message import now_us
+
+pytestmark = pytest.mark.one_process
 
 KNOWN = frozenset({"work"})
 

@@ -60,6 +60,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test over each store, or over the one with a file if it looks at that."""
     if "storage" in metafunc.fixturenames:
         names = ["sqlite"] if "path" in metafunc.fixturenames else list(STORES)
+        if metafunc.definition.get_closest_marker("one_process") is not None:
+            names = [name for name in names if name != "postgres"]
         slow = {"postgres"}
         if metafunc.definition.get_closest_marker("quick_in_memory") is not None:
             slow.add("sqlite")

@@ -81,22 +81,31 @@ FROM due WHERE function IS NOT NULL
 AND NOT EXISTS (SELECT FROM process WHERE due.function = ANY(functions))
 """  # noqa: S608 - of constants
 """The functions that no process executes, with the number of their runs: a search in the index for each."""
-_MINE_OR_ALL = "(%(alone)s OR run.owner = %(process)s)"
-_PULL_STEPS = (
-    "UPDATE step SET wake_at = wake_at - %(lost)s FROM run "  # noqa: S608 - of a constant
-    "WHERE step.state IN ('sleeping', 'waiting') AND step.wake_at > %(now)s "
-    f"AND run.id = step.run_id AND run.ended_at IS NULL AND {_MINE_OR_ALL}"
+_BEGUN = "SELECT number, id FROM run WHERE state IN ('running', 'sleeping')"
+_WAITING = (
+    "SELECT number, id FROM run WHERE state = 'ready' AND NOT held "
+    "UNION ALL SELECT number, id FROM run WHERE state = 'ready' AND held "
+    "UNION ALL SELECT number, id FROM run WHERE state = 'parked'"
 )
-_PULL_DUE = (
-    "UPDATE run SET due_at = due_at - %(lost)s, created_at = created_at - %(lost)s "  # noqa: S608 - of a constant
-    "WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > %(now)s "
-    f"AND NOT (dated AND started_at IS NULL) AND {_MINE_OR_ALL}"
-)
-_PULL_STARTED = (
-    "UPDATE run SET started_at = started_at - %(lost)s "  # noqa: S608 - of a constant
-    "WHERE state IN ('ready', 'running', 'sleeping', 'parked') AND started_at IS NOT NULL "
-    f"AND {_MINE_OR_ALL}"
-)
+
+
+_PULL_STEPS = """
+UPDATE step SET wake_at = wake_at - %(lost)s
+WHERE step.state IN ('sleeping', 'waiting') AND step.wake_at > %(now)s
+AND run_id IN (SELECT id FROM concerned)
+"""
+_PULL_DUE = """
+UPDATE run SET due_at = due_at - %(lost)s, created_at = created_at - %(lost)s
+WHERE state IN ('ready', 'sleeping', 'parked') AND due_at > %(now)s AND NOT (dated AND started_at IS NULL)
+AND number IN (SELECT number FROM concerned)
+"""
+_PULL_STARTED = """
+UPDATE run SET started_at = started_at - %(lost)s
+WHERE started_at IS NOT NULL AND number IN (SELECT number FROM concerned)
+"""
+_ALL = f"WITH concerned AS ({_BEGUN} UNION ALL {_WAITING})"
+"""The runs whose times are set back, through the index of each state."""
+_MINE = f"WITH concerned AS ({_BEGUN} AND owner = %(process)s)"
 
 
 def add_runs(tx: Transaction, request: AddRuns) -> tuple[str, ...]:
@@ -208,6 +217,7 @@ def _set_aside(tx: Transaction, run_id: str) -> None:
 
 def pull_back(tx: Transaction, request: PullBack) -> None:
     """Answer `PullBack`: with other processes, whose clocks go on, only what this one executes."""
-    values = {"lost": request.lost_us, "now": now_us(), "alone": is_alone(tx), "process": tx.process}
+    values = {"lost": request.lost_us, "now": now_us(), "process": tx.process}
+    concerned = _ALL if is_alone(tx) else _MINE
     for statement in (_PULL_STEPS, _PULL_DUE, _PULL_STARTED):
-        tx.execute(statement, values)
+        tx.execute(concerned + statement, values)
