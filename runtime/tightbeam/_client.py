@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
@@ -32,6 +33,8 @@ from tightbeam._starting.schedule import check_schedules
 
 if TYPE_CHECKING:
     from tightbeam._engine.requests import SendEvent  # not at import: programs that only publish go without
+    from tightbeam._events.refs import SendableInTransaction, SendableInTransactionSync
+    from tightbeam._transactions.connections import AsyncTransaction, SyncTransaction
 
 __all__ = ["ENTERED_ALREADY", "NOT_COPIED", "Client", "client_over", "engine_of"]
 
@@ -254,20 +257,28 @@ class Client:
         data: Json | None = None,
         /,
         *,
+        transaction: AsyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
+    ) -> list[str]: ...
+    @overload
+    async def send(
+        self, event: SendableInTransaction[Sending], /, *data: Sending.args, **options: Sending.kwargs
     ) -> list[str]: ...
     async def send(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event: start a run of each function that listens to it.
 
         When it returns the runs are stored: they survive a crash. The data is checked before: against the
         event's schema, and where only its name is given, against those of the functions that listen to it.
+        With ``transaction=`` all of it is stored on that connection, and is there if and only if the
+        transaction commits (a client on Postgres, which needn't be entered for that).
 
         Args:
             event: a reference to an event, such as ``upload_event``; or the name of one.
             data: a model or a dictionary; behind a name a JSON object.
-            options: ``id``, an idempotency key; ``delay`` or ``at``, when the runs start.
+            options: ``id``, an idempotency key; ``delay`` or ``at``, when the runs start; ``transaction``, a
+                connection or session as for `ClientRealtime.publish`.
 
         Returns:
             The ids of the runs.
@@ -281,7 +292,16 @@ class Client:
             NotJson: only a name is given, and the data isn't a JSON object.
             NotStorable: the data is larger than the journal can hold.
             JournalFailed: the runs couldn't be stored.
+            EngineError: with ``transaction=``, as for `ClientRealtime.publish`.
         """
+        if "transaction" in options:
+            from tightbeam._transactions.calls import send_inside  # not at import: seldom
+
+            transaction = options.pop("transaction")
+            sent = SendCall(event, data, options)
+            info = SendInfo((sent.name,))
+            request = partial(self._event_to_send, sent, info)
+            return await send_inside(self._hooks, self._engine, transaction, info, request)
         sent = SendCall(event, data, options)
         self._engine.check_entered()  # before the rest, since other errors may follow from it
         info = SendInfo((sent.name,))
@@ -301,12 +321,28 @@ class Client:
         data: Json | None = None,
         /,
         *,
+        transaction: SyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
+    @overload
+    def send_sync(
+        self, event: SendableInTransactionSync[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
     def send_sync(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
-        """Send an event without ``await``, from any thread; it waits for the disk. See `send`."""
+        """Send an event without ``await``, from any thread; it waits for the disk. See `send`.
+
+        Its ``transaction=`` takes a ``psycopg.Connection``, or a ``Connection`` or ``Session`` of SQLAlchemy.
+        """
+        if "transaction" in options:
+            from tightbeam._transactions.calls import send_inside_sync
+
+            transaction = options.pop("transaction")
+            sent = SendCall(event, data, options)
+            info = SendInfo((sent.name,))
+            request = partial(self._event_to_send, sent, info)
+            return send_inside_sync(self._hooks, self._engine, transaction, info, request)
         sent = SendCall(event, data, options)
         self._engine.check_entered()
         info = SendInfo((sent.name,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from tightbeam._channels.refs import (
     Channel,
@@ -23,6 +23,9 @@ from tightbeam._message import Address
 from tightbeam._publishing import publish_live, publish_live_sync
 from tightbeam._selection import Channels, Topics, selected_topics, since_text
 from tightbeam._subscription import Subscription
+
+if TYPE_CHECKING:
+    from tightbeam._channels.refs import Publishable, PublishableSync, Publishing
 
 __all__ = ["ClientRealtime"]
 
@@ -62,40 +65,74 @@ class ClientRealtime:
         self._limit = max_payload_bytes
         self._on_invalid_message: OnInvalidMessage = checked_choice(on_invalid_message)
 
+    @overload
     async def publish(
         self,
         topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
-    ) -> None:
-        """Publish live: at most once, to the subscribers of this moment.
+    ) -> None: ...
+    @overload
+    async def publish(
+        self, topic: Publishable[Publishing], /, *data: Publishing.args, **options: Publishing.kwargs
+    ) -> None: ...
+    async def publish(self, topic: Any, /, *data: Any, **kwargs: Any) -> None:
+        """Publish live: at most once, to the subscribers of this moment. Or in a transaction of yours.
 
-        It never waits for a reader or a disk. Inside a run the message carries the run's id. It works without
-        entering the client.
+        Live, it never waits for a reader or a disk. With ``transaction=`` the message is stored on that
+        connection, durable as those of steps are, and is there if and only if the transaction commits
+        (a client on Postgres). Inside a run the message carries the run's id. Both work without entering the
+        client.
 
         Args:
             topic: where to publish.
             data: the payload, a model or a dictionary.
-            kwargs: none.
+            kwargs: ``transaction``: a ``psycopg.AsyncConnection``, an ``asyncpg.Connection``, or an
+                ``AsyncConnection`` or ``AsyncSession`` of SQLAlchemy over one of these.
 
         Raises:
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
             PublishFailed: the gateway didn't take it, or didn't answer (`tightbeam.connect`).
             GatewayRefused: this client has a token and no server key (`tightbeam.connect`).
-            TypeError: it isn't one topic and one payload.
+            EngineError: with ``transaction=``: this client isn't on Postgres, the connection is closed or in
+                autocommit mode, its transaction has failed, or its database has no journal that it may
+                write to.
+            TypeError: it isn't one topic and one payload, or the transaction is no such connection.
+            Exception: with ``transaction=``: what the driver raises, when the server goes away for example.
         """
+        if "transaction" in kwargs:
+            from tightbeam._transactions.calls import PublishCall, publish_inside  # not at import: seldom
+
+            call = PublishCall(topic, data, kwargs, current_run.get(), self._limit)
+            await publish_inside(self._hooks, self._carrier, call)
+            return
         await publish_live(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
+    @overload
     def publish_sync(
         self,
         topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
-    ) -> None:
-        """Publish live without ``await``, from any thread. See `publish`."""
+    ) -> None: ...
+    @overload
+    def publish_sync(
+        self, topic: PublishableSync[Publishing], /, *data: Publishing.args, **options: Publishing.kwargs
+    ) -> None: ...
+    def publish_sync(self, topic: Any, /, *data: Any, **kwargs: Any) -> None:
+        """Publish without ``await``, from any thread. See `publish`.
+
+        Its ``transaction=`` takes a ``psycopg.Connection``, or a ``Connection`` or ``Session`` of SQLAlchemy.
+        """
+        if "transaction" in kwargs:
+            from tightbeam._transactions.calls import PublishCall, publish_inside_sync
+
+            call = PublishCall(topic, data, kwargs, current_run.get(), self._limit)
+            publish_inside_sync(self._hooks, self._carrier, call)
+            return
         publish_live_sync(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
 
     @overload

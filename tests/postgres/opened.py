@@ -92,9 +92,11 @@ class Heard:
             assert self.something.wait_for(happened, 20)
 
 
-def open_store(address: str, *, lease: float = 15.0, outlet: Heard | None = None) -> PostgresStore:
+def open_store(
+    address: str, *, lease: float = 15.0, outlet: Heard | None = None, schema: str = "tightbeam"
+) -> PostgresStore:
     """Open a journal that may be open elsewhere, too."""
-    store = backend_for(address, KEEPS, OnServer(lease=lease)).open(outlet or Heard())
+    store = backend_for(address, KEEPS, OnServer(schema, lease)).open(outlet or Heard())
     assert isinstance(store, PostgresStore)
     store.begin()
     return store

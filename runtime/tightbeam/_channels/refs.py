@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import resolve_name
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from tightbeam._channels.template import Kind, ParamValue, Template
 
 if TYPE_CHECKING:
     from tightbeam._payload.compiled import CompiledTopic
+    from tightbeam._transactions.connections import AsyncTransaction, SyncTransaction
 
 __all__ = [
     "Channel",
@@ -39,6 +40,10 @@ PayloadArgs = ParamSpec("PayloadArgs")
 TopicName = TypeVar("TopicName", bound=str, covariant=True)
 Data = TypeVar("Data", covariant=True)
 ChannelMessage = TypeVar("ChannelMessage", covariant=True)
+Publishing = ParamSpec("Publishing")
+"""What a publish call may pass for one topic, its options too."""
+Input = TypeVar("Input")
+Input_contra = TypeVar("Input_contra", contravariant=True)
 _C = TypeVar("_C", bound="Channel[Any]")
 
 
@@ -64,6 +69,51 @@ class Message(Generic[TopicName, Data]):
     """What hooks of the publisher have put beside the data, such as a trace context; most often empty."""
 
 
+if TYPE_CHECKING:
+    # Type checkers learn from these what a publish takes in a transaction. A keyword can't stand between
+    # `P.args` and `P.kwargs`, so the payload's type is taken out of `P`, by way of `Takes`, and the call is
+    # put together again with the keyword. Other ways fail in mypy (a self type with `[Input]`) or in pyrefly
+    # (a method in place of the property), which then refuse dictionaries that are right.
+
+    class Takes(Protocol[Input_contra]):
+        """What takes one payload."""
+
+        def __takes__(self, payload: Input_contra, /) -> None: ...
+
+    class PublishInTransaction(Protocol[Input_contra]):
+        """The call of ``publish`` with ``transaction=``."""
+
+        def call(self, payload: Input_contra, /, *, transaction: AsyncTransaction) -> None: ...
+
+    class PublishInTransactionSync(Protocol[Input_contra]):
+        """The call of ``publish_sync`` with ``transaction=``."""
+
+        def call(self, payload: Input_contra, /, *, transaction: SyncTransaction) -> None: ...
+
+    class PublishArguments(Protocol[Publishing]):
+        """What a call takes behind its topic."""
+
+        def call(self, *data: Publishing.args, **options: Publishing.kwargs) -> None:
+            """State the arguments; only type checkers read it."""
+            ...
+
+    class Publishable(Protocol[Publishing]):
+        """A topic, with the arguments that ``publish`` takes for it in a transaction."""
+
+        @property
+        def __publishing__(self) -> PublishArguments[Publishing]:
+            """The arguments; only type checkers read it."""
+            ...
+
+    class PublishableSync(Protocol[Publishing]):
+        """A topic, with the arguments that ``publish_sync`` takes for it in a transaction."""
+
+        @property
+        def __publishing_sync__(self) -> PublishArguments[Publishing]:
+            """The arguments; only type checkers read it."""
+            ...
+
+
 class TopicRef(Generic[PayloadArgs, TopicName, Data]):
     """Reference to a topic of a channel: where a message goes, what may be published there, what comes back.
 
@@ -87,6 +137,16 @@ class TopicRef(Generic[PayloadArgs, TopicName, Data]):
         set_field(self, "topic", topic.name)
         set_field(self, "__channel_class__", type(channel))
         set_field(self, "__topic__", topic)
+
+    if TYPE_CHECKING:
+
+        def __takes__(self, *data: PayloadArgs.args, **kwargs: PayloadArgs.kwargs) -> None: ...
+
+        @property
+        def __publishing__(self: Takes[Input]) -> PublishInTransaction[Input]: ...
+
+        @property
+        def __publishing_sync__(self: Takes[Input]) -> PublishInTransactionSync[Input]: ...
 
     @property
     def payload_type(self) -> object:

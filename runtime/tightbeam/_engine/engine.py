@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tightbeam._engine.session import Session
     from tightbeam._engine.settings import Settings
     from tightbeam._engine.waiting import OpeningWait
+    from tightbeam._transactions.work import Transactional
 
 __all__ = ["EmbeddedEngine"]
 
@@ -117,6 +118,18 @@ class EmbeddedEngine:
         pressed = self._relay_live(envelope)
         if pressed is not None:
             await give_turn(pressed)
+
+    def transactional(self) -> Transactional:
+        """See `Carrier`."""
+        from tightbeam._transactions.work import TransactionalBackend  # not at import: see the top
+
+        if isinstance(self._backend, TransactionalBackend):
+            return self._backend.transactional()
+        where = f"in {self._backend.name}" if self._backend.is_shared else "in memory"
+        raise EngineError(
+            f'transaction= is for a client on Postgres, tightbeam.Client("postgresql://…"): this one keeps '
+            f"its messages and runs {where}"
+        )
 
     def announce(self, envelope: Envelope, /) -> None:
         """See `Engine`."""

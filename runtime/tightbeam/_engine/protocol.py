@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tightbeam._engine.requests import SendEvent
     from tightbeam._hooks.hook_list import HookList
     from tightbeam._registry import Registry
+    from tightbeam._transactions.work import Transactional
 
 __all__ = [
     "BatchFeed",
@@ -131,6 +132,14 @@ class Carrier(Protocol):
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """Publish live. Called on any thread."""
+        ...
+
+    def transactional(self) -> Transactional:
+        """Return what stores messages and events in transactions of the caller.
+
+        Raises:
+            EngineError: messages don't go to a database that the caller may have transactions on.
+        """
         ...
 
     def subscribe(self, addresses: Iterable[Address], after: str | None, /) -> Feed:

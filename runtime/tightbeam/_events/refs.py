@@ -16,6 +16,7 @@ from typing_extensions import ParamSpec, TypeVar, override
 
 if TYPE_CHECKING:
     from tightbeam._payload.compiled import CompiledTopic
+    from tightbeam._transactions.connections import AsyncTransaction, SyncTransaction
 
 __all__ = [
     "DataEventRef",
@@ -68,6 +69,20 @@ class Sendable(Protocol[Sending]):
     def __sending__(self, *data: Sending.args, **options: Sending.kwargs) -> None:
         """State the arguments of ``send``; only type checkers read it."""
         ...
+
+
+if TYPE_CHECKING:
+    # As `Sendable`, with the keyword ``transaction=``, which differs between ``send`` and ``send_sync``.
+
+    class SendableInTransaction(Protocol[Sending]):
+        """An event, with the arguments that ``send`` takes for it in a transaction."""
+
+        def __sending_inside__(self, *data: Sending.args, **options: Sending.kwargs) -> None: ...
+
+    class SendableInTransactionSync(Protocol[Sending]):
+        """An event, with the arguments that ``send_sync`` takes for it in a transaction."""
+
+        def __sending_inside_sync__(self, *data: Sending.args, **options: Sending.kwargs) -> None: ...
 
 
 class Trigger(Generic[Payload, Data, Started]):
@@ -168,6 +183,30 @@ class DataEventRef(EventRef[[Input], EventName, Data], Generic[Input, EventName,
         at: datetime | None = None,
     ) -> None: ...
 
+    if TYPE_CHECKING:
+
+        def __sending_inside__(
+            self,
+            data: Input,
+            /,
+            *,
+            transaction: AsyncTransaction,
+            id: str | None = None,
+            delay: timedelta | None = None,
+            at: datetime | None = None,
+        ) -> None: ...
+
+        def __sending_inside_sync__(
+            self,
+            data: Input,
+            /,
+            *,
+            transaction: SyncTransaction,
+            id: str | None = None,
+            delay: timedelta | None = None,
+            at: datetime | None = None,
+        ) -> None: ...
+
 
 class EmptyEventRef(EventRef[[], EventName, None], Generic[EventName]):
     """Reference to an event without data."""
@@ -178,6 +217,26 @@ class EmptyEventRef(EventRef[[], EventName, None], Generic[EventName]):
     def __sending__(
         self, *, id: str | None = None, delay: timedelta | None = None, at: datetime | None = None
     ) -> None: ...
+
+    if TYPE_CHECKING:
+
+        def __sending_inside__(
+            self,
+            *,
+            transaction: AsyncTransaction,
+            id: str | None = None,
+            delay: timedelta | None = None,
+            at: datetime | None = None,
+        ) -> None: ...
+
+        def __sending_inside_sync__(
+            self,
+            *,
+            transaction: SyncTransaction,
+            id: str | None = None,
+            delay: timedelta | None = None,
+            at: datetime | None = None,
+        ) -> None: ...
 
 
 class EventSpec:

@@ -126,7 +126,17 @@ class MessageInfo(_Info):
 class PublishInfo(_Info):
     """One publish, from its call to its end."""
 
-    __slots__ = ("channel", "message", "metadata", "run_id", "server", "step_id", "template", "topic")
+    __slots__ = (
+        "channel",
+        "in_transaction",
+        "message",
+        "metadata",
+        "run_id",
+        "server",
+        "step_id",
+        "template",
+        "topic",
+    )
     _shown = ("channel", "topic", "run_id", "step_id", "server")
 
     channel: str
@@ -138,7 +148,9 @@ class PublishInfo(_Info):
     run_id: str | None
     """The run that publishes; None outside runs."""
     step_id: str | None
-    """The step of a durable publish; None for a live one."""
+    """The step of a durable publish; None for a live one, and for one in a transaction of the caller."""
+    in_transaction: bool
+    """Whether it is part of a transaction of the caller (``transaction=``), which may be rolled back yet."""
     metadata: dict[str, Any]
     """Written by hooks: travels beside the data, as JSON of 4 KiB at most."""
     message: MessageInfo | None
@@ -153,6 +165,7 @@ class PublishInfo(_Info):
         step_id: str | None = None,
         *,
         server: str | None = None,
+        in_transaction: bool = False,
     ) -> None:
         self.channel = topic.channel
         self.topic = topic.topic
@@ -162,11 +175,12 @@ class PublishInfo(_Info):
         self.metadata = {}
         self.message = None
         self.server = server
+        self.in_transaction = in_transaction
 
     @property
     def durable(self) -> bool:
-        """Whether a step publishes."""
-        return self.step_id is not None
+        """Whether a step publishes, or it is part of a transaction."""
+        return self.step_id is not None or self.in_transaction
 
 
 class SendInfo(_Info):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 from tightbeam._engine.protocol import Selection, SubscriptionToken
@@ -22,7 +23,7 @@ from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits, pause, run
 from tightbeam._wire.origin import Origin, parse_origin
-from tightbeam.errors import GatewayRefused, PublishFailed, SendFailed, SubscribeFailed
+from tightbeam.errors import EngineError, GatewayRefused, PublishFailed, SendFailed, SubscribeFailed
 
 __all__ = ["GatewayCarrier"]
 
@@ -117,6 +118,17 @@ class GatewayCarrier:
                 status=answer.status,
                 retryable=answer.is_retryable,
             )
+
+    def transactional(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(
+            f"transaction= is for a client on Postgres: this one goes through the gateway at {self.origin}; "
+            'make a tightbeam.Client("postgresql://…") beside it, which needn\'t be entered for that'
+        )
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """As `publish`, from any thread."""

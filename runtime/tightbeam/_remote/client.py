@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from tightbeam._client import NOT_COPIED
 from tightbeam._events.refs import Sendable, Sending
@@ -22,6 +22,10 @@ from tightbeam._remote.runs import GatewayRuns
 from tightbeam._remote.tokens import TokenFactory
 from tightbeam._runs.runs import Runs
 from tightbeam._wire.io import run
+
+if TYPE_CHECKING:
+    from tightbeam._events.refs import SendableInTransaction, SendableInTransactionSync
+    from tightbeam._transactions.connections import AsyncTransaction, SyncTransaction
 
 __all__ = ["RemoteClient"]
 
@@ -70,9 +74,14 @@ class RemoteClient:
         data: Mapping[str, Any] | None = None,
         /,
         *,
+        transaction: AsyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
+    ) -> list[str]: ...
+    @overload
+    async def send(
+        self, event: SendableInTransaction[Sending], /, *data: Sending.args, **options: Sending.kwargs
     ) -> list[str]: ...
     async def send(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """Send an event: start a run of each function of the gateway's client that listens to it.
@@ -90,6 +99,7 @@ class RemoteClient:
             The ids of the runs.
 
         Raises:
+            EngineError: there is a ``transaction``, in which a gateway takes no part.
             TypeError: it is no event, there is more or less data than it has, or an option of another type.
             NotRegistered: no function listens to it.
             InvalidPayload: the data breaks the event's schema, here or where the functions are.
@@ -113,9 +123,14 @@ class RemoteClient:
         data: Mapping[str, Any] | None = None,
         /,
         *,
+        transaction: SyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
+    ) -> list[str]: ...
+    @overload
+    def send_sync(
+        self, event: SendableInTransactionSync[Sending], /, *data: Sending.args, **options: Sending.kwargs
     ) -> list[str]: ...
     def send_sync(self, event: Any, /, *data: Any, **options: Any) -> list[str]:
         """As `send`, without ``await``, from any thread."""
@@ -124,6 +139,8 @@ class RemoteClient:
     async def _send(
         self, event: object, data: tuple[object, ...], options: Mapping[str, Any], *, blocking: bool
     ) -> list[str]:
+        if "transaction" in options:
+            self._carrier.transactional()
         self._carrier.check_key("sending events")
         sent = SendCall(event, data, options)
         info = SendInfo((sent.name,), server=self._carrier.server)

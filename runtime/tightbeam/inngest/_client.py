@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 import inngest
@@ -40,6 +40,10 @@ from tightbeam.inngest._handler import wrapped
 from tightbeam.inngest._options import sdk_options
 from tightbeam.inngest._realtime import Realtime, carrier_of, realtime
 from tightbeam.inngest._runs import ServersRuns
+
+if TYPE_CHECKING:
+    from tightbeam._events.refs import SendableInTransaction, SendableInTransactionSync
+    from tightbeam._transactions.connections import AsyncTransaction, SyncTransaction
 
 __all__ = ["AsyncFunction", "Client", "Create", "Register", "SyncFunction", "create_function"]
 
@@ -312,9 +316,14 @@ class Client(inngest.Inngest):
         data: Json | None = None,
         /,
         *,
+        transaction: AsyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
+    ) -> list[str]: ...
+    @overload
+    async def send(
+        self, events: SendableInTransaction[Sending], /, *data: Sending.args, **options: Sending.kwargs
     ) -> list[str]: ...
     async def send(self, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # no event of ours has a keyword `events`
         """Send events, as the SDK does; or one with its data, as on the embedded engine.
@@ -333,6 +342,7 @@ class Client(inngest.Inngest):
             The events' ids (the embedded engine returns the runs').
 
         Raises:
+            EngineError: there is a ``transaction``, in which the server takes no part.
             TypeError: it is no event, there is more or less data than it has, or an option of another type.
             InvalidPayload: the data breaks the event's schema; nothing was sent.
             PayloadTooLarge: its encoding is over the limit of payloads; nothing was sent.
@@ -340,6 +350,8 @@ class Client(inngest.Inngest):
                 Inngest would change.
             Exception: whatever the SDK raises when the server doesn't take them.
         """
+        if "transaction" in options:
+            carrier_of(self).transactional()
         carrier, call = carrier_of(self), SdkSendCall(events, data, options, self.event_api_origin)
         with Around(carrier.hooks.send, call.info):
             checked = call.events(carrier.accepted.values())
@@ -362,12 +374,19 @@ class Client(inngest.Inngest):
         data: Json | None = None,
         /,
         *,
+        transaction: SyncTransaction = ...,
         id: str | None = None,
         delay: timedelta | None = None,
         at: datetime | None = None,
     ) -> list[str]: ...
+    @overload
+    def send_sync(
+        self, events: SendableInTransactionSync[Sending], /, *data: Sending.args, **options: Sending.kwargs
+    ) -> list[str]: ...
     def send_sync(self, events: Any, *data: Any, **options: Any) -> list[str]:  # type: ignore[misc]  # as above
         """Send events without ``await``, from any thread. See `send`."""
+        if "transaction" in options:
+            carrier_of(self).transactional()
         carrier, call = carrier_of(self), SdkSendCall(events, data, options, self.event_api_origin)
         with Around(carrier.hooks.send, call.info):
             checked = call.events(carrier.accepted.values())

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 import orjson
@@ -20,7 +20,7 @@ from tightbeam._offline import is_offline
 from tightbeam._selection import LATEST, addresses_of, subscription_token
 from tightbeam._wire.failures import NoAnswer
 from tightbeam._wire.io import RequestLimits, run
-from tightbeam.errors import InvalidParam, PublishFailed
+from tightbeam.errors import EngineError, InvalidParam, PublishFailed
 from tightbeam.inngest._http import Http, Server, is_accepted, is_retryable
 from tightbeam.inngest._token import mint
 
@@ -95,6 +95,17 @@ class InngestCarrier:
             await self._post(where, envelope, blocking=blocking)
         if self.hooks.sent:
             notify(self.hooks.sent, MessageInfo(envelope))
+
+    def transactional(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(
+            "transaction= is for the embedded engine on Postgres: messages and events of this client go to "
+            "Inngest's server, which takes part in no transaction"
+        )
 
     def publish_sync(self, envelope: Envelope, /) -> None:
         """As `publish`, from any thread."""

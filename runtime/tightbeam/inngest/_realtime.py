@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakKeyDictionary
 
 import inngest
@@ -21,6 +22,9 @@ from tightbeam.inngest._errors import translated, translating
 from tightbeam.inngest._http import Server
 from tightbeam.inngest._keys import Keys
 from tightbeam.inngest._publish import InngestCarrier
+
+if TYPE_CHECKING:
+    from tightbeam._channels.refs import Publishable, PublishableSync, Publishing
 
 __all__ = ["Realtime", "realtime"]
 
@@ -69,13 +73,19 @@ class Realtime(ClientRealtime):
         choice = super()._choice(given)
         return _raise_translated if choice == "raise" else choice
 
+    @overload
     async def publish(
         self,
         topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
-    ) -> None:
+    ) -> None: ...
+    @overload
+    async def publish(
+        self, topic: Publishable[Publishing], /, *data: Publishing.args, **options: Publishing.kwargs
+    ) -> None: ...
+    async def publish(self, topic: Any, /, *data: Any, **kwargs: Any) -> None:
         """Publish live: at most once, to the subscribers of this moment.
 
         Inside a run the message carries the run's id.
@@ -83,9 +93,10 @@ class Realtime(ClientRealtime):
         Args:
             topic: where to publish.
             data: the payload, a model or a dictionary.
-            kwargs: none.
+            kwargs: none; ``transaction`` is refused here, since the server takes part in no transaction.
 
         Raises:
+            EngineError: there is a ``transaction``.
             InvalidPayload: the data breaks the topic's schema; nothing was sent.
             PayloadTooLarge: the server would cut it silently; nothing was sent.
             InvalidParam: a name can't be sent.
@@ -95,13 +106,19 @@ class Realtime(ClientRealtime):
         with translating():
             await super().publish(topic, *data, **kwargs)
 
+    @overload
     def publish_sync(
         self,
         topic: TopicRef[PayloadArgs, TopicName, Data],
         /,
         *data: PayloadArgs.args,
         **kwargs: PayloadArgs.kwargs,
-    ) -> None:
+    ) -> None: ...
+    @overload
+    def publish_sync(
+        self, topic: PublishableSync[Publishing], /, *data: Publishing.args, **options: Publishing.kwargs
+    ) -> None: ...
+    def publish_sync(self, topic: Any, /, *data: Any, **kwargs: Any) -> None:
         """Publish live from any thread, waiting for the server's answer. See `publish`."""
         with translating():
             super().publish_sync(topic, *data, **kwargs)

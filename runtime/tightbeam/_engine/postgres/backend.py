@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.store import Outlet, Store
 from tightbeam.errors import JournalRefused
+
+if TYPE_CHECKING:
+    from tightbeam._transactions.work import Transactional
 
 __all__ = ["PostgresBackend", "require_psycopg"]
 
@@ -38,6 +43,12 @@ class PostgresBackend:
         from tightbeam._engine.postgres.opening import open_store
 
         return open_store(self.address, self.on_server, self._retention, outlet)
+
+    def transactional(self) -> Transactional:
+        """See `TransactionalBackend`."""
+        from tightbeam._engine.postgres.outbox import Outbox  # not at import: seldom
+
+        return Outbox(self.on_server.schema)
 
     def unheard(self, *, forked: bool) -> str | None:
         """See `Backend`."""

@@ -13,6 +13,7 @@ from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.notifications import Notice
 from tightbeam._engine.postgres.places import transaction_of
 from tightbeam._engine.postgres.sending import Sender
+from tightbeam._engine.postgres.sent import are_left
 from tightbeam._engine.postgres.transaction import Effects
 from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
@@ -31,13 +32,20 @@ _CONNECT = 10.0
 class Bus:
     """Connects the readers and executions of this process with those of all others."""
 
-    def __init__(self, member: Member, rejoin: Callable[[], None], keep_house: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        member: Member,
+        rejoin: Callable[[], None],
+        keep_house: Callable[[], None],
+        hand_over_sent: Callable[[], None],
+    ) -> None:
         """Start the threads; nothing is handed on before `begin`.
 
         Args:
             member: the store's part in the journal.
             rejoin: has this process go on as another one, since it was declared dead.
             keep_house: drops what is no longer retained, if it is time.
+            hand_over_sent: hands on the events that users' transactions have sent.
         """
         self._member = member
         # Not the number of the process, which changes if that is taken for dead.
@@ -51,8 +59,9 @@ class Bus:
             Chore(lambda _: keep_house(), member.lease / _BEATS),
             Chore(drop_live_rows, _MINUTE),
             Chore(lambda _: self._listener.settled(None), member.lease / _BEATS),
+            Chore(lambda line: hand_over_sent() if are_left(line) else None, member.lease / _BEATS),
         )
-        self._listener = Listener(member, self._origin, self._gate, chores)
+        self._listener = Listener(member, self._origin, self._gate, chores, hand_over_sent)
         member.log.wake = self._listener.wake
         self._listener.is_connected.wait(_CONNECT)
 

@@ -59,7 +59,14 @@ class Chore:
 class Listener:
     """Owns the connection that listens."""
 
-    def __init__(self, member: Member, origin: int, gate: LiveGate, chores: Sequence[Chore]) -> None:
+    def __init__(
+        self,
+        member: Member,
+        origin: int,
+        gate: LiveGate,
+        chores: Sequence[Chore],
+        hand_over_sent: Callable[[], None],
+    ) -> None:
         """Start the thread.
 
         Args:
@@ -67,6 +74,7 @@ class Listener:
             origin: by which this process knows its own notices, which it passes over.
             gate: hands on live messages.
             chores: what is to be done now and then.
+            hand_over_sent: hands on the events that users' transactions have sent.
         """
         self._line = Line(member.connector, member.outage, "listener")
         self._channel = channel_of(member.connector.schema)
@@ -75,6 +83,7 @@ class Listener:
         self._follower = Follower(member.log, self)
         self._gate = gate
         self._chores = chores
+        self._hand_over_sent = hand_over_sent
         self._connection: Connection[Any] | None = None
         self._received: list[bytes | str] = []
         self._wanted = 0
@@ -225,6 +234,8 @@ class Listener:
             self._look_at = 0.0
         if notice.woken or notice.due:
             self._outlet.wake(notice.woken)
+        if notice.sent:
+            self._hand_over_sent()
         if notice.cancelled:
             self._outlet.cancelled(notice.cancelled)
         if notice.ended:

@@ -52,6 +52,8 @@ class Notice:
     """Runs that were cancelled while another process executed them."""
     due: set[str] = field(default_factory=set)
     """Functions that have runs which are due."""
+    sent: bool = False
+    """Whether a user's own transaction has left events for steps that wait."""
 
     def add(self, other: Notice) -> None:
         """Add what a later transaction has done."""
@@ -60,6 +62,7 @@ class Notice:
         self.ended += other.ended
         self.cancelled += other.cancelled
         self.due |= other.due
+        self.sent |= other.sent
 
 
 class LiveBatch(NamedTuple):
@@ -86,7 +89,8 @@ def notices(notice: Notice) -> Iterator[str]:
             for name, parts in (("woken", woken), ("ended", ended), ("cancelled", cancelled), ("due", due))
             if number < len(parts)
         }
-        yield orjson.dumps({"origin": notice.origin, "upto": notice.upto, **named}).decode()
+        sent = {"sent": True} if notice.sent and number == 0 else {}
+        yield orjson.dumps({"origin": notice.origin, "upto": notice.upto, **named, **sent}).decode()
 
 
 def _parts(names: Iterable[str]) -> Iterator[list[str]]:
@@ -135,9 +139,9 @@ def parsed(text: str | bytes) -> Notice | LiveBatch | None:
             woken, ended, cancelled, due = (
                 [str(name) for name in said.get(kind, ())] for kind in ("woken", "ended", "cancelled", "due")
             )
-            return Notice(
-                int(said.get("origin", 0)), int(said.get("upto", 0)), woken, ended, cancelled, set(due)
-            )
+            origin, upto = int(said.get("origin", 0)), int(said.get("upto", 0))
+            sent = said.get("sent") is True
+            return Notice(origin, upto, woken, ended, cancelled, set(due), sent)
         origin, _, after, messages, *more = said
         relayed = bool(more and more[0])
         if isinstance(messages, int):

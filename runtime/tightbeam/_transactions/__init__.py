@@ -1,0 +1,1 @@
+"""Publishing and sending inside a transaction of the caller: ``transaction=``."""
