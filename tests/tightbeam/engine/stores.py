@@ -38,12 +38,19 @@ from tightbeam._hooks.info import CommitInfo
 from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
-__all__ = ["KEEPS", "STORES", "PostgresStorage", "SqliteStorage", "Storage"]
+__all__ = ["KEEPS", "STORES", "PostgresStorage", "SqliteStorage", "Storage", "place_in"]
 
 KEEPS = Retention(messages=100_000, age_us=30 * 24 * 3_600_000_000, size=1 << 30)
 _NUDGE = "tests/nudge"
 _LATER = PullBack(timedelta(days=4_000) // timedelta(microseconds=1))
 """Lets all be due; no sleep of a test is longer."""
+
+
+def place_in(position: str | None) -> int:
+    """Return the place that a position names, in any store's form."""
+    assert position is not None
+    *transaction, number = map(int, position.replace(":", ".").split(".")[1:])
+    return sum(transaction) << 64 | number
 
 
 class Storage(ABC):

@@ -15,6 +15,7 @@ from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, _clock
 from tightbeam._client import engine_of
 from tightbeam._engine import doubt, trimming
+from tightbeam._engine.postgres import appending, retention
 from tightbeam._engine.requests import FindStart
 
 DAY = 24 * 3600 * 10**9
@@ -23,8 +24,12 @@ Shift = Callable[[float], None]
 
 @pytest.fixture
 def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
-    """Set the time of day forward by so many days; what the steady clock says is the truth."""
+    """Set the time of day forward by so many days; what the steady clock says is the truth.
+
+    Of a server, too, where that says how old messages are.
+    """
     days = 0.0
+    of_server = [(appending, "APPEND", appending.APPEND), (retention, "NOW", retention.NOW)]
     really = time.time_ns
     for module in (time, _clock):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
@@ -33,6 +38,9 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     def forward(by: float) -> None:
         nonlocal days
         days += by
+        for module, name, statement in of_server:
+            moved = f"(clock_timestamp() + interval '{days * 86_400} seconds')"
+            monkeypatch.setattr(module, name, statement.replace("clock_timestamp()", moved))
 
     return forward
 

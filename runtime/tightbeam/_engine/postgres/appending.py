@@ -88,7 +88,7 @@ def append(tx: Transaction, requests: Sequence[MemoizePublish]) -> list[BaseExce
     start_over: set[int] = set()
     for request in requests:
         publish = request.publish
-        written = stored.pop((publish.run, publish.step, publish.number), None)
+        written = stored.pop(_key(request), None)
         if written is None:
             errors.append(_refusal(tx, request))
             continue
@@ -114,9 +114,19 @@ def _insert(tx: Transaction, requests: Sequence[MemoizePublish]) -> dict[_Key, t
         tx.execute(FORGET_FAILURES, ids)
     before = now_us()
     rows = tx.execute(APPEND, _values(tx, requests, before)).fetchall()
-    if rows:
-        tx.log.ahead_us = rows[0][6] - now_us()  # at most what it is: the answer took a while
-    return {(run, step, number): (place_at(xid, seq), at) for run, step, number, xid, seq, at, _ in rows}
+    if not rows:
+        return {}
+    tx.log.ahead_us = rows[0][6] - now_us()  # at most what it is: the answer took a while
+    stored = {(run, step, number): (place_at(xid, seq), at) for run, step, number, xid, seq, at, _ in rows}
+    tx.log.note_times(
+        (request.publish.channel, stored[key][1]) for request in requests if (key := _key(request)) in stored
+    )
+    return stored
+
+
+def _key(request: MemoizePublish) -> _Key:
+    publish = request.publish
+    return publish.run, publish.step, publish.number
 
 
 def _values(tx: Transaction, requests: Sequence[MemoizePublish], now: int) -> dict[str, Any]:
@@ -126,7 +136,8 @@ def _values(tx: Transaction, requests: Sequence[MemoizePublish], now: int) -> di
     gaps: Counter[str] = Counter()
     floors, apart = list[int](), list[int]()
     for publish in publishes:
-        floors.append(tx.reserve(publish.channel, earliest, _unknown))
+        after_last = tx.log.last_time(publish.channel) + MILLISECOND
+        floors.append(tx.reserve(publish.channel, max(earliest, after_last), _unknown))
         apart.append(gaps[publish.channel] * MILLISECOND)
         gaps[publish.channel] += 1
     return {

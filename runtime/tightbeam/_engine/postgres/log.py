@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tightbeam._engine.postgres import places
@@ -26,6 +26,8 @@ ORDER BY message.xid DESC, message.seq DESC LIMIT 1
 _PATIENCE = 10.0
 """Seconds that a reader waits for the log to be followed once."""
 _BETWEEN_LOOKS = 0.05
+_MAX_CHANNELS = 4_096
+_SECOND = 1_000_000
 
 
 class Log:
@@ -52,6 +54,8 @@ class Log:
         """The time of the latest message that was trimmed, as far as this process knows."""
         self.ahead_us: int | None = None
         """By how much the server's clock is ahead of this process's, at least; None if that isn't known."""
+        self._times: dict[str, int] = {}
+        """By channel, the time of the last message of this process, where it may still matter."""
         self.wake: Callable[[], None] = _wake_none
         """Has the thread that follows the log look at it now."""
         self.is_followed = True
@@ -75,6 +79,21 @@ class Log:
     def position(self, place: int) -> str:
         """Return the position at which a reader resumes after a place."""
         return places.position(self.journal, place)
+
+    def last_time(self, channel: str) -> int:
+        """Return the time of this process's last message of a channel; 0 if that is long past."""
+        return self._times.get(channel, 0)
+
+    def note_times(self, stored: Iterable[tuple[str, int]]) -> None:
+        """Note the times of messages that are being committed; called by the thread that writes.
+
+        Args:
+            stored: channels and times, in order.
+        """
+        self._times.update(stored)
+        if len(self._times) > _MAX_CHANNELS:
+            latest = max(self._times.values())
+            self._times = {channel: at for channel, at in self._times.items() if at > latest - _SECOND}
 
     def begin_pass(self) -> None:
         """Note that the log is read now."""
