@@ -219,7 +219,7 @@ def backup(
     file: Annotated[
         str, typer.Argument(help="The database file of an embedded client, also of one that runs.")
     ],
-    target: Annotated[Path, typer.Argument(help="The copy.")],
+    target: Annotated[str, typer.Argument(help="The copy.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier copy.")] = False,
 ) -> None:
     """Copy a database file, also while a client has it open, and check the copy."""
@@ -230,7 +230,7 @@ def backup(
 
 @app.command()
 def restore(
-    backup: Annotated[Path, typer.Argument(help="The copy.")],
+    backup: Annotated[str, typer.Argument(help="The copy.")],
     file: Annotated[str, typer.Argument(help="The database file; no client may have it open.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Keep the file that is there under another name.")
@@ -275,11 +275,17 @@ def doctor(
 
 @app.command()
 def serve(
-    target: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A client, or a gateway.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:NAME",
+            help="A client, or a gateway; or a Postgres address, to execute no functions.",
+        ),
+    ],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any.")] = 8288,
     channels: Annotated[
-        str, typer.Option(help="The generated package, if it serves a client.")
+        str, typer.Option(help="The generated package, if it serves a client or an address.")
     ] = "generated",
     dev: Annotated[
         bool | None,
@@ -293,11 +299,13 @@ def serve(
         str | None, typer.Option(help="Addresses of proxies whose X-Forwarded-* are believed, with commas.")
     ] = None,
     access_log: Annotated[bool, typer.Option(help="Log requests, without their tokens.")] = True,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
 ) -> None:
     """Serve a client's channels to browsers and other processes."""
-    from tightbeam_cli.serve import run_serve
+    from tightbeam_cli.serve import Target, run_serve
 
-    raise typer.Exit(run_serve(target, host, port, channels, dev, public_url, trusted_proxies, access_log))
+    served = Target(target, channels, dev, public_url, postgres_schema)
+    raise typer.Exit(run_serve(served, host, port, trusted_proxies, access_log))
 
 
 @app.command()
@@ -305,7 +313,7 @@ def tail(
     channel: Annotated[str, typer.Argument(help="A channel's name, such as uploads:u1.")],
     topic: Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")] = None,
     url: Annotated[
-        str, typer.Option(help="The gateway's origin.", envvar="TIGHTBEAM_URL")
+        str, typer.Option(help="The gateway's origin, or a Postgres address.", envvar="TIGHTBEAM_URL")
     ] = "http://127.0.0.1:8288",
     token: Annotated[
         str | None,
@@ -318,11 +326,13 @@ def tail(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     limit: Annotated[int, typer.Option(min=0, help="End after so many messages; 0 for never.")] = 0,
+    postgres_schema: POSTGRES_SCHEMA = "tightbeam",
 ) -> None:
     """Show the messages of a channel as they come."""
-    from tightbeam_cli.serve import run_tail
+    from tightbeam_cli.tail import Followed, run_tail
 
-    raise typer.Exit(run_tail(channel, topic or [], url, token, after, as_json, limit))
+    followed = Followed(channel, topic or [], after, url, token, postgres_schema)
+    raise typer.Exit(run_tail(followed, as_json, limit))
 
 
 def run(arguments: Sequence[str]) -> int:

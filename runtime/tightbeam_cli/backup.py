@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 __all__ = ["run_backup", "run_restore"]
 
 
-def run_backup(file: str, target: Path, overwrite: bool) -> int:
+def run_backup(file: str, target: str, overwrite: bool) -> int:
     """Copy a file, say what the copy holds, and return the exit code."""
     from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_file_at
+    from tightbeam._engine.backends import file_named, journal_file_at
 
     try:
-        copied = journal_file_at(file).back_up(target, overwrite=overwrite)
+        copied = journal_file_at(file).back_up(file_named(target), overwrite=overwrite)
     except TightbeamError as error:
         return refused(error)
     sys.stdout.write(_words(target, copied))
     return 0
 
 
-def run_restore(backup: Path, file: str, replace: bool) -> int:
+def run_restore(backup: str, file: str, replace: bool) -> int:
     """Put a copy in its place, say what is there now, and return the exit code."""
     from tightbeam import TightbeamError
-    from tightbeam._engine.backends import journal_file_at
+    from tightbeam._engine.backends import file_named, journal_file_at
 
     try:
-        copied = journal_file_at(file).restore(backup, replace=replace)
+        copied = journal_file_at(file).restore(file_named(backup), replace=replace)
     except TightbeamError as error:
         return refused(error)
     sys.stdout.write(_words(file, copied))
@@ -44,6 +44,6 @@ def run_restore(backup: Path, file: str, replace: bool) -> int:
     return 0
 
 
-def _words(file: Path | str, copied: Copied) -> str:
+def _words(file: str, copied: Copied) -> str:
     counts = f"{copied.size:,} bytes, {copied.runs:,} runs, {copied.messages:,} messages"
-    return f"{visible(str(file))}: {counts}, sound\n"
+    return f"{visible(file)}: {counts}, sound\n"

@@ -1,50 +1,67 @@
-"""`tightbeam serve` and `tightbeam tail`: arguments and printing; the work is the runtime's."""
+"""`tightbeam serve`: arguments and printing; the work is the runtime's."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
 import os
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from tightbeam_cli.refusals import refused
-from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
-    from tightbeam._message import Envelope
+    from tightbeam.gateway import Gateway
 
-__all__ = ["run_serve", "run_tail"]
+__all__ = ["Target", "run_serve"]
 
 _THREAD_SECONDS = 0.2
 """For threads that have nothing more to do."""
-_COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
 
 
-def run_serve(
-    target: str,
-    host: str,
-    port: int,
-    channels: str,
-    dev: bool | None,
-    public_url: str | None,
-    trusted_proxies: str | None,
-    access_log: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is served."""
+
+    name: str
+    """``module:name`` of a client or a gateway, or a Postgres address."""
+    channels: str
+    """The generated package, unless it is a gateway."""
+    dev: bool | None
+    public_url: str | None
+    postgres_schema: str = "tightbeam"
+    """Of an address: the schema of its tables."""
+
+    def load(self) -> Gateway:
+        """Return the gateway.
+
+        Raises:
+            BadTarget: there is none, or its settings are incomplete.
+            JournalRefused: the address can't be one.
+        """
+        from tightbeam._engine.addresses import is_address
+        from tightbeam.gateway._commands import load_gateway, serve_client
+
+        if not is_address(self.name):
+            return load_gateway(self.name, self.channels, self.dev, self.public_url)
+        from tightbeam import Client
+
+        client = Client(self.name, postgres_schema=self.postgres_schema, run_functions=False)
+        return serve_client(client, self.channels, self.dev, self.public_url)
+
+
+def run_serve(target: Target, host: str, port: int, trusted_proxies: str | None, access_log: bool) -> int:
     """Serve until a signal stops it, and return the exit code."""
     try:
+        from tightbeam import JournalRefused
         from tightbeam.gateway import serve
-        from tightbeam.gateway._commands import BadTarget, load_gateway
+        from tightbeam.gateway._commands import BadTarget
     except ImportError as error:
         return refused(str(error))
     try:
-        gateway = load_gateway(target, channels, dev, public_url)
+        gateway = target.load()
         serve(
             gateway,
             host=host,
@@ -53,7 +70,7 @@ def run_serve(
             access_log=access_log,
             ready=lambda url: _say_ready(url, gateway.dev, gateway.inspector),
         )
-    except (BadTarget, ValueError) as error:
+    except (BadTarget, JournalRefused, ValueError) as error:
         return refused(str(error))
     except OSError as error:
         return refused(f"can't listen on {host}:{port}: {error.strerror or error}")
@@ -83,65 +100,3 @@ def _say_ready(url: str, dev: bool, inspector: str | None) -> None:
     if inspector is not None:
         sys.stdout.write(f"Inspector at {url}{inspector}\n")
     sys.stdout.flush()
-
-
-def run_tail(
-    channel: str, topics: list[str], url: str, token: str | None, after: str | None, as_json: bool, limit: int
-) -> int:
-    """Print messages until interrupted; the exit code."""
-    try:
-        from tightbeam import TightbeamError
-    except ImportError as error:
-        return refused(str(error))
-    try:
-        asyncio.run(_tail(channel, topics, url, token, after, as_json, limit))
-    except KeyboardInterrupt:
-        return 0
-    except (TightbeamError, ImportError, ValueError) as error:
-        return refused(str(error))
-    return 0
-
-
-async def _tail(
-    channel: str, topics: list[str], url: str, token: str | None, after: str | None, as_json: bool, limit: int
-) -> None:
-    from tightbeam.gateway._commands import messages
-
-    key = os.environ.get("TIGHTBEAM_SERVER_KEY")
-    console = Console(highlight=False, soft_wrap=True)
-    seen = 0
-    async for envelope in messages(url, key, token, channel, topics, after):
-        if as_json:
-            sys.stdout.write(_line(envelope) + "\n")
-            sys.stdout.flush()
-        else:
-            console.print(_coloured(envelope))
-        seen += 1
-        if seen == limit:
-            break
-
-
-def _line(envelope: Envelope) -> str:
-    """One JSON object on one line."""
-    shown = {
-        "channel": envelope.channel,
-        "topic": envelope.topic,
-        "data": json.loads(envelope.data),
-        "created_at": envelope.created_at.isoformat(),
-        "run_id": envelope.run_id,
-        "id": envelope.id,
-    }
-    return json.dumps({name: value for name, value in shown.items() if value is not None or name == "data"})
-
-
-def _coloured(envelope: Envelope) -> Text:
-    """One line; nothing of a payload moves the cursor."""
-    colour = _COLOURS[sum(envelope.topic.encode()) % len(_COLOURS)]
-    return Text.assemble(
-        (envelope.created_at.astimezone().timetz().isoformat("milliseconds"), "dim"),
-        " ",
-        (visible(envelope.topic), f"bold {colour}"),
-        ("* " if envelope.seq is not None else "  ", "bold"),
-        visible(json.dumps(json.loads(envelope.data), ensure_ascii=False)),
-        (f"  {visible(envelope.run_id)}" if envelope.run_id else "", "dim"),
-    )

@@ -42,9 +42,10 @@ def hide_passwords(text: str, given: Iterable[str] = ()) -> str:
             found whatever characters its password has.
     """
     for word in given:
-        if is_address(word):
-            for spelling in (word, str(Path(word)), repr(word)[1:-1]):
-                text = text.replace(spelling, _shown(word))
+        if (found := _SCHEME.search(word)) is not None:  # an option may stand before it: --url=postgresql://…
+            address = word[found.start() :]
+            for spelling in (address, str(Path(address)), repr(address)[1:-1]):
+                text = text.replace(spelling, _shown(address))
     return _IN_TEXT.sub(lambda found: _shown(_ONE_SLASH.sub("://", found[0], count=1)), text)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tightbeam._engine.journal import Journal
     from tightbeam._engine.server_journal import ServerJournal
 
-__all__ = ["backend_for", "journal_at", "journal_file_at", "journal_on_server"]
+__all__ = ["backend_for", "file_named", "journal_at", "journal_file_at", "journal_on_server"]
 
 
 def backend_for(
@@ -52,14 +52,23 @@ def journal_file_at(path: str | os.PathLike[str]) -> FileJournal:
     Raises:
         JournalRefused: it is the address of a database.
     """
+    from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients go without
+
+    return JournalFile(file_named(path))
+
+
+def file_named(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that a command names.
+
+    Raises:
+        JournalRefused: it is the address of a database.
+    """
     if is_address(path):
         raise JournalRefused(
             f"{Address(str(path))} is a database, not a file: it is backed up and restored by Postgres's own "
             "tools (pg_dump, pg_restore, pg_basebackup)"
         )
-    from tightbeam._engine.sqlite.journal_file import JournalFile  # not at import: clients go without
-
-    return JournalFile(Path(path))
+    return Path(path)
 
 
 def journal_on_server(address: str, schema: str) -> ServerJournal:

@@ -13,7 +13,7 @@ from tightbeam._message import Envelope
 from tightbeam._remote.client import RemoteClient
 from tightbeam.gateway._app import Gateway, app
 
-__all__ = ["BadTarget", "load_gateway", "messages"]
+__all__ = ["BadTarget", "load_gateway", "messages", "serve_client"]
 
 
 class BadTarget(Exception):
@@ -29,17 +29,38 @@ def load_gateway(target: str, channels: str, dev: bool | None, public_url: str |
     module_name, _, name = target.partition(":")
     if not module_name or not name.isidentifier():
         raise BadTarget(f"{target!r} isn't module:name, such as app:client")
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - compared as text
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as above; a command starts without it
+    _search_here()
     found = getattr(_import(module_name), name, None)
     if isinstance(found, Gateway):
         return found
     if not isinstance(found, Client):
         raise BadTarget(f"{target} is {type(found).__name__}, neither a tightbeam.Client nor a gateway")
+    return serve_client(found, channels, dev, public_url)
+
+
+def serve_client(client: Client, channels: str, dev: bool | None, public_url: str | None) -> Gateway:
+    """Return a gateway for a client.
+
+    Args:
+        client: what it serves.
+        channels: the name of the generated package.
+        dev: whether it is in dev mode; None as the environment says.
+        public_url: the origin under which browsers find it.
+
+    Raises:
+        BadTarget: there is no such package, or its settings are incomplete.
+    """
+    _search_here()
     try:
-        return app(found, channels=_import(channels), dev=dev, public_url=public_url)
+        return app(client, channels=_import(channels), dev=dev, public_url=public_url)
     except (ValueError, TypeError) as error:
         raise BadTarget(str(error)) from None
+
+
+def _search_here() -> None:
+    """Import from this folder, too: a command starts without it."""
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - compared as text
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as above
 
 
 def _import(name: str) -> ModuleType:

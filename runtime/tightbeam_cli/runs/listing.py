@@ -29,7 +29,7 @@ def run_list(journal: str | None, where: Where, selection: Selection, *, as_json
     try:
         place = place_of([] if journal is None else [journal], where)
         if place.runs or (place.kind == "gateway" and journal is not None):
-            raise RunsFailed(f"both {journal} and --url are named", "Name a journal, or --url, not both.")
+            raise RunsFailed("both a journal and --url are named", "Name a journal, or --url, not both.")
         found, more = place.source.runs(selection)
     except RunsFailed as error:
         return output.failed(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tightbeam import JournalRefused
-from tightbeam._engine.addresses import is_address
+from tightbeam._engine.addresses import hide_passwords, is_address
 from tightbeam_cli.runs.asked import Where
 from tightbeam_cli.runs.output import RunsFailed
 from tightbeam_cli.runs.source import RunSource
@@ -34,18 +34,17 @@ def place_of(arguments: list[str], where: Where) -> Place:
         RunsFailed: both a journal and a URL are named, or neither; or one of them can't be used.
     """
     if where.url is None or is_address(where.url):
-        named = arguments if where.url is None else [where.url, *arguments]
-        if not named:
+        given = arguments if where.url is None else [where.url, *arguments]
+        if not given:
             raise RunsFailed(
                 "no runs are named",
                 "Name a database file, a Postgres address (postgresql://…), or a gateway with --url.",
             )
-        kind: Literal["file", "database"] = "database" if is_address(named[0]) else "file"
-        return Place(_source_in(named[0], where.postgres_schema), tuple(named[1:]), kind)
+        kind: Literal["file", "database"] = "database" if is_address(given[0]) else "file"
+        return Place(_source_in(given[0], where.postgres_schema), tuple(given[1:]), kind)
     if arguments and (is_address(arguments[0]) or Path(arguments[0]).is_file()):
-        raise RunsFailed(
-            f"both {arguments[0]} and a gateway are named", "Name a journal, or --url, not both."
-        )
+        named = hide_passwords(arguments[0], arguments)
+        raise RunsFailed(f"both {named} and a gateway are named", "Name a journal, or --url, not both.")
     from tightbeam_cli.runs.gateway_source import GatewaySource
 
     source = GatewaySource(where.url, os.environ.get("TIGHTBEAM_SERVER_KEY"))

@@ -26,8 +26,7 @@ from tightbeam._engine.details import RunDetail, RunSummary
 from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
 from tightbeam._engine.observing import ReadEnds
-from tightbeam._engine.postgres.connecting import Connector
-from tightbeam._engine.postgres.reading import read_once
+from tightbeam._engine.postgres.journal import JournalOnServer
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
@@ -194,7 +193,7 @@ class PostgresStorage(Storage):
 
     def read(self, query: Query[Answer]) -> Answer:
         """Answer a query from the database, as another process does."""
-        return read_once(Connector(Address(self.address), "tightbeam", self.lease), query)
+        return JournalOnServer(Address(self.address), OnServer(lease=self.lease)).read(query)
 
 
 STORES: dict[str, Callable[[Path], Storage]] = {

@@ -68,3 +68,8 @@ def test_what_a_server_says_is_shown_without_passwords(monkeypatch: pytest.Monke
     address = Address("postgresql://u:S3%20cret@h/db?sslpassword=K3y")
     said = f'"S3 cret", S3%20cret or K3y of {address.conninfo}, from-outside; K3ys'
     assert address.scrub(said) == '"…", … or … of postgresql://u@h/db, …; K3ys'
+
+
+def test_an_address_behind_an_option() -> None:
+    word = "--url=postgresql://u:S3 cret@h/db"
+    assert hide_passwords(f"no such option: {word}", [word]) == "no such option: --url=postgresql://u@h/db"

@@ -43,6 +43,7 @@ from tightbeam._engine.requests import (
     LeaveMemory,
     ListFunctions,
     ListRuns,
+    ListTopics,
     MarkAwake,
     MemoizePublish,
     MemoizeStep,
@@ -701,6 +702,16 @@ async def test_runs_are_listed_and_searched(opened: Opened) -> None:
     assert [run.id for run in opened.ask(ListRuns(10, among=1))] == ["b1"]
     assert opened.ask(ListFunctions(10)) == ["other", "work"]
     assert opened.ask(ListFunctions(1)) == ["other"]
+
+
+async def test_topics_of_a_channel(opened: Opened) -> None:
+    run = opened.started("a")
+    for n, topic in enumerate(("tick", "status", "tick", "token")):
+        opened.publish(run, n, topic)
+    opened.publish(run, 9, "other", channel="job:2")
+    assert opened.ask(ListTopics("job:1")) == ["status", "tick", "token"]
+    assert opened.ask(ListTopics("job:2")) == ["other"]
+    assert opened.ask(ListTopics("job:3")) == []
 
 
 async def test_words_are_found_in_any_case_of_letters(opened: Opened) -> None:

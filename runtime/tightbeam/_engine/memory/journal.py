@@ -78,6 +78,7 @@ class Journal:
             requests.CountRuns: lambda _: count_runs(runs.unfinished),
             requests.ListRuns: listing.list_runs,
             requests.ListFunctions: listing.list_functions,
+            requests.ListTopics: messages.list_topics,
             requests.FindRun: listing.find_run,
             requests.ReadMessage: listing.read_message,
             requests.ReadPart: listing.read_part,

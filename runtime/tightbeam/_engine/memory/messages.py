@@ -11,6 +11,7 @@ from tightbeam._engine.records import Latest, Page, Recent, Seen
 from tightbeam._engine.requests import (
     FindLatest,
     FindStart,
+    ListTopics,
     ReadPage,
     ReadPlaces,
     RecentMessages,
@@ -166,6 +167,10 @@ class Messages:
         first = max(floor + 1, self.last + 1 - request.limit)
         messages = [self.by_place[place] for place in range(first, self.last + 1)]
         return Recent(messages, first - floor - 1 if known else 0, known)
+
+    def list_topics(self, request: ListTopics) -> list[str]:
+        """List the topics that a channel has messages of."""
+        return sorted(self._channels.get(request.channel, ()))
 
     def find(self, id: str) -> Envelope | None:
         """Find a message by its id, by looking at each of them."""

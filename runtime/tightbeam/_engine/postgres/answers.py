@@ -80,6 +80,7 @@ ANSWERS = _Answers(
         requests.ListRuns: inspection.list_runs,
         requests.ScanRuns: inspection.scan_runs,
         requests.ListFunctions: inspection.list_functions,
+        requests.ListTopics: inspection.list_topics,
         requests.FindRun: inspection.find_run,
         requests.ReadRun: inspection.read_run,
         requests.FindSettled: settled.find_settled,

@@ -108,13 +108,12 @@ class Connector:
         return connection
 
     def _options(self, task: str, *, writes: bool) -> dict[str, Any]:
-        try:
-            given = conninfo.conninfo_to_dict(self.address.conninfo)
-        except psycopg.ProgrammingError:
+        given = _parts_of(self.address.conninfo)
+        if given is None:
             raise JournalRefused(
                 f"{self.address} can't be read: write it as postgresql://user:password@host:port/database, "
                 "with %-escapes for what isn't a letter or a digit"
-            ) from None
+            )
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
         if writes and "," in str(options.get("host", "")):
             options.setdefault("target_session_attrs", "read-write")
@@ -129,6 +128,17 @@ class Connector:
             connection.execute(_SET, (list(settings), list(settings.values())))
             connection.execute(_SYNCHRONOUS if durable else "SET synchronous_commit TO off")
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self.schema)))
+
+
+def _parts_of(address: str) -> dict[str, Any] | None:
+    """Return the parts of an address; None if it can't be read.
+
+    Why is said by nothing that goes on from here: libpq quotes parts of the password.
+    """
+    try:
+        return dict(conninfo.conninfo_to_dict(address))
+    except psycopg.ProgrammingError:
+        return None
 
 
 def failure_of(error: BaseException, address: Address) -> BaseException:

@@ -28,6 +28,7 @@ from tightbeam._engine.requests import (
     FindRun,
     ListFunctions,
     ListRuns,
+    ListTopics,
     ReadMessage,
     ReadPart,
     ReadRun,
@@ -41,6 +42,7 @@ __all__ = [
     "find_run",
     "list_functions",
     "list_runs",
+    "list_topics",
     "read_message",
     "read_part",
     "read_run",
@@ -98,6 +100,18 @@ BEFORE = (
 )
 """The number of a run by its id; of one that is gone about that, since ids sort by time."""
 FUNCTIONS = "SELECT DISTINCT function FROM run WHERE number > %s::bigint"
+TOPICS = """
+WITH RECURSIVE found (topic) AS (
+    (SELECT topic FROM message WHERE channel = %(channel)s ORDER BY topic LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT message.topic FROM message WHERE channel = %(channel)s AND message.topic > found.topic
+        ORDER BY message.topic LIMIT 1
+    ) FROM found WHERE topic IS NOT NULL
+)
+SELECT topic FROM found WHERE topic IS NOT NULL
+"""
+"""With one search in the index for each, however many messages there are."""
 OF_MESSAGE = """
 SELECT substring(data FROM 1 FOR %s::integer), octet_length(data) FROM message
 WHERE run = %s::bigint AND step = %s AND number = %s::integer
@@ -189,6 +203,11 @@ def list_functions(tx: Transaction, request: ListFunctions) -> list[str]:
     """Answer `ListFunctions`."""
     floor = _before_latest(tx, request.among)
     return sorted(name for (name,) in tx.execute(FUNCTIONS, (floor,)).fetchall())
+
+
+def list_topics(tx: Transaction, request: ListTopics) -> list[str]:
+    """Answer `ListTopics`."""
+    return [str(topic) for (topic,) in tx.execute(TOPICS, {"channel": request.channel})]
 
 
 def _before_latest(tx: Transaction, among: int | None) -> int:

@@ -12,13 +12,13 @@ from psycopg import Connection
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.moving import Contents, Moved
 from tightbeam._engine.observing import ReadEnds
+from tightbeam._engine.postgres.answers import ANSWERS
 from tightbeam._engine.postgres.checkup import check_up
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
 from tightbeam._engine.postgres.filling import fill
-from tightbeam._engine.postgres.migrations import make_schema
 from tightbeam._engine.postgres.opening import open_store
-from tightbeam._engine.postgres.reading import read_once
 from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
 from tightbeam._engine.server_journal import ServerCheckup
 from tightbeam._engine.settings import OnServer, Retention
@@ -60,7 +60,8 @@ class JournalOnServer:
         """See `Journal`."""
         with self._connected("command") as connection:
             self._refuse_missing(connection)
-        return read_once(self._connector, query)
+            answer: Answer = ANSWERS[type(query)](Transaction(connection), query)
+            return answer
 
     def cancel(self, run_id: str, /) -> None:
         """See `Journal`."""
@@ -89,9 +90,10 @@ class JournalOnServer:
 
     def fill(self, contents: Contents, /) -> Moved:
         """See `ServerJournal`."""
+        self._open()  # makes the tables, or says why it can't
+        self.close()
         try:
             with self._connector.connect("move") as connection:
-                make_schema(connection, self._on_server.schema)
                 return fill(connection, contents, self.name)
         except psycopg.Error as error:
             raise failure_of(error, self._address) from None
@@ -110,9 +112,9 @@ class JournalOnServer:
 
     @contextlib.contextmanager
     def _connected(self, task: str) -> Generator[Connection[tuple[Any, ...]], None, None]:
-        """Connect, and refuse where that fails or the server does."""
+        """Connect to look, also to a standby, and refuse where that fails or the server does."""
         try:
-            with self._connector.connect(task) as connection:
+            with self._connector.connect(task, writes=False) as connection:
                 yield connection
         except psycopg.Error as error:
             raise JournalRefused(f"{self.name} can't be read: {text_of(error, self._address)}") from None

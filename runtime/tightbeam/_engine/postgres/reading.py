@@ -12,35 +12,18 @@ import psycopg
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS
-from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
+from tightbeam._engine.postgres.connecting import failure_of
 from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.retention import Trimmer
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.settling import Settler
-from tightbeam._engine.store import Answer, Query
 from tightbeam._engine.trimming import Pace
-from tightbeam.errors import JournalFailed, JournalRefused
+from tightbeam.errors import JournalFailed
 
-__all__ = ["Reader", "read_once"]
+__all__ = ["Reader"]
 
 _log = logging.getLogger("tightbeam")
-
-
-def read_once(connector: Connector, query: Query[Answer]) -> Answer:
-    """Answer a query on a connection of its own: for commands, which have no store open.
-
-    Raises:
-        JournalRefused: the database can't be read.
-    """
-    try:
-        with connector.connect("command") as connection:
-            answer: Answer = ANSWERS[type(query)](Transaction(connection), query)
-            return answer
-    except psycopg.Error as error:
-        raise JournalRefused(
-            f"{connector.address} can't be read: {text_of(error, connector.address)}"
-        ) from None
 
 
 class Reader:

@@ -8,7 +8,15 @@ from tightbeam._engine.details import Part, RunDetail, RunSummary
 from tightbeam._engine.records import Excerpt, Recent
 from tightbeam._engine.store import Query
 
-__all__ = ["FindRun", "ListFunctions", "ListRuns", "ReadMessage", "ReadPart", "RecentMessages"]
+__all__ = [
+    "FindRun",
+    "ListFunctions",
+    "ListRuns",
+    "ListTopics",
+    "ReadMessage",
+    "ReadPart",
+    "RecentMessages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,13 @@ class ListFunctions(Query[list[str]]):
     """List the functions that the latest runs are of, by name."""
 
     among: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListTopics(Query[list[str]]):
+    """List the topics of which a channel has durable messages, by name."""
+
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)

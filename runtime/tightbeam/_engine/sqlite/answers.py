@@ -72,6 +72,7 @@ ANSWERS = _Answers(
         requests.CountRuns: counting.count_runs,
         requests.ListRuns: details.list_runs,
         requests.ListFunctions: details.list_functions,
+        requests.ListTopics: messages.list_topics,
         requests.FindRun: details.find_run,
         requests.ReadMessage: details.read_message,
         requests.ReadPart: details.read_part,

@@ -11,6 +11,7 @@ from tightbeam._engine.requests import (
     FindLatest,
     FindOutcome,
     FindStart,
+    ListTopics,
     ReadPage,
     ReadPlaces,
     SeenUntil,
@@ -29,6 +30,7 @@ __all__ = [
     "find_latest",
     "find_outcome",
     "find_start",
+    "list_topics",
     "meta",
     "read_page",
     "read_places",
@@ -152,6 +154,11 @@ def _start_of(tx: Transaction, after: str) -> int:
     return place
 
 
+def list_topics(tx: Transaction, request: ListTopics) -> list[str]:
+    """Answer `ListTopics`."""
+    return [topic for (topic,) in tx.execute(_TOPICS_OF_CHANNEL, {"channel": request.channel})]
+
+
 def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
     """Answer `SeenUntil`."""
     channel, since_ms = request.channel, request.since_ms
@@ -159,8 +166,8 @@ def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
     if edges.trimmed and since_ms * MILLISECOND < meta(tx, "trimmed_created_at"):
         raise PositionLost("what came after that time is no longer retained")
     limit = (since_ms + 1) * MILLISECOND
-    topics = tx.execute(_TOPICS_OF_CHANNEL, {"channel": channel}).fetchall()
-    halved = [_last_before(tx, (channel, topic), limit, edges) for (topic,) in topics]
+    topics = list_topics(tx, ListTopics(channel))
+    halved = [_last_before(tx, (channel, topic), limit, edges) for topic in topics]
     place, place_us, _ = max(halved, default=(edges.trimmed, 0, None), key=itemgetter(0))
     following = min((after for _, _, after in halved if after is not None), default=None)
     exact = place if place_us // MILLISECOND == since_ms else None
