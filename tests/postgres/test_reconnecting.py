@@ -115,6 +115,28 @@ async def test_a_connection_that_the_server_ends_is_opened_again(store: Postgres
     assert rows(address, "SELECT count(*) FROM tightbeam.run WHERE id LIKE 'added%'") == [(2,)]
 
 
+@pytest.mark.parametrize("spoil", ["pipeline", "idle"])
+async def test_a_connection_that_is_of_no_use_any_more_is_opened_again(
+    store: PostgresStore, address: str, spoil: str
+) -> None:
+    """One whose last answers were never read, and one whose transaction stood still for too long."""
+    await store.submit(AddRuns((NewRun("run2", "g"),), "e", b""))
+    connection = store._writer._line.connection
+    if spoil == "pipeline":
+        connection.pgconn.enter_pipeline_mode()
+        connection.pgconn.send_query_params(b"SELECT 1", [])
+    else:
+        connection.execute("SET idle_in_transaction_session_timeout = 1")
+        connection.execute("BEGIN")
+        with psycopg.connect(address, autocommit=True) as watching:
+            ended = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %s"
+            while watching.execute(ended, (connection.info.backend_pid,)).fetchone() != (True,):  # noqa: ASYNC110 - the server has no event
+                await asyncio.sleep(0.01)
+    await store.submit(AddRuns((NewRun("run3", "g"),), "e", b""))
+    assert connection.closed
+    await store.submit(publish_of(0))
+
+
 async def test_requests_wait_for_a_server_that_is_away(
     own_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import PipelineStatus
 
 from tightbeam._engine.postgres.connecting import ELSEWHERE, Connector, text_of
 from tightbeam._engine.postgres.outage import Outage
@@ -60,7 +61,7 @@ class Line:
         connection = self._connection
         if connection is None:
             return False
-        if not (connection.closed or isinstance(error, ELSEWHERE)):
+        if not (connection.closed or isinstance(error, ELSEWHERE) or _is_of_no_use(connection, error)):
             return False
         self.close()
         return True
@@ -89,3 +90,13 @@ class Line:
                 self._process = connection.info.backend_pid
                 self._outage.end()
                 return connection
+
+
+def _is_of_no_use(connection: Connection[tuple[Any, ...]], error: BaseException) -> bool:
+    """Return whether a connection that isn't closed yet can't be used any more."""
+    if connection.info.pipeline_status != PipelineStatus.OFF:  # what it was told last isn't answered
+        return True
+    if isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+        return True  # the server closes it: its transaction stood still for too long, for instance
+    # The server didn't say this, but the library: the two don't agree on what comes next.
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and error.sqlstate is None
