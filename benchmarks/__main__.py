@@ -17,6 +17,7 @@ NAMES = (
     "publish",
     "telemetry",
     "durable",
+    "postgres",
     "imports",
     "generate",
     "breaking",
@@ -30,7 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, for CI")
-    parser.add_argument("--messages", type=int, help="how far durable's journal grows [default: 100,000]")
+    parser.add_argument(
+        "--messages", type=int, help="how far journals grow [default: 100,000; a million on Postgres]"
+    )
     parser.add_argument("--files", type=int, help="how many definitions generate takes [default: 1,000]")
     parser.add_argument("--page", type=Path, help="write a page with the latest results of all, too")
     arguments = parser.parse_args()

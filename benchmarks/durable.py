@@ -33,7 +33,7 @@ from tightbeam._engine.sqlite.answers import answer
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._message import now_us
 
-__all__ = ["fill", "measure"]
+__all__ = ["RAW", "Contestants", "compare_rates", "fill", "measure", "publish_together"]
 
 _CALLERS = (1, 8, 32, 256)
 _BEFORE = 4_000
@@ -43,7 +43,7 @@ A write that makes a file longer is synced at twice the cost of one that overwri
 """
 _STEADY = 50_000
 """With fewer messages the log beside the database is still growing to its own bound half way."""
-_RAW = "write and fdatasync, one after the other"
+RAW = "write and fdatasync, one after the other"
 _OURS = "Tightbeam"
 _FRESH = "Tightbeam, its first messages after a start"
 _ON_ONE = (
@@ -51,7 +51,7 @@ _ON_ONE = (
     " machine long; on one it doesn't."
 )
 
-_Contestants = dict[str, Callable[[int, int], float]]
+Contestants = dict[str, Callable[[int, int], float]]
 
 
 def measure(*, quick: bool = False, messages: int = 100_000) -> Report:
@@ -74,8 +74,8 @@ def measure(*, quick: bool = False, messages: int = 100_000) -> Report:
 
 def _throughput(report: Report, quick: bool) -> None:
     rounds, total, before = (2, 200, 0) if quick else (9, 1_000, _BEFORE)
-    contestants: _Contestants = {
-        _RAW: raw,
+    contestants: Contestants = {
+        RAW: raw,
         _OURS: lambda callers, count: asyncio.run(_ours(callers, count, before)),
         _FRESH: lambda callers, count: asyncio.run(_ours(callers, count, 0)),
         "publish, then journal: two commits of sqlite3": lambda _, count: two_commits(count, before // 8),
@@ -87,22 +87,24 @@ def _throughput(report: Report, quick: bool) -> None:
     if not quick and peer("dbos") is not None:
         contestants["DBOS on SQLite, write_stream"] = through_dbos
     note = "The two of sqlite3 and the raw writes have no callers to wait for: they only repeat themselves."
-    ratios = _compare(report, "Durable publish", contestants, _CALLERS, (rounds, total), note)
+    ratios = compare_rates(report, "Durable publish", contestants, _CALLERS, (rounds, total), note)
     ours = dict(zip(_CALLERS, ratios[_OURS], strict=True))
     # Not judged in CI: each hand-over waits for a CPU that other programs use, raw writes don't.
     report.bounds.append(Bound("1 caller: ÷ raw write and fdatasync", ours[1], "≥", 0.5, margin=None))
     report.bounds.append(Bound("32 callers: ÷ raw write and fdatasync", ours[32], "≥", 3.0, margin=4))
     if hasattr(os, "sched_setaffinity"):
-        both = {name: contestants[name] for name in (_RAW, _OURS)}
+        both = {name: contestants[name] for name in (RAW, _OURS)}
         with _one_cpu(total // 10):
-            alone, _ = _compare(report, "The same on one CPU", both, (1, 32), (rounds, total), _ON_ONE)[_OURS]
+            alone, _ = compare_rates(report, "The same on one CPU", both, (1, 32), (rounds, total), _ON_ONE)[
+                _OURS
+            ]
         report.bounds.append(Bound("1 caller, on one CPU: ÷ raw", alone, "≥", 0.5, margin=None))
 
 
-def _compare(
+def compare_rates(
     report: Report,
     title: str,
-    contestants: _Contestants,
+    contestants: Contestants,
     callers: tuple[int, ...],
     effort: tuple[int, int],
     note: str,
@@ -122,7 +124,7 @@ def _compare(
                 found[name].append(count / run(together, count))
         for name, values in found.items():
             rates[name].append(median(values))
-            pairs = zip(values, found[_RAW], strict=False)
+            pairs = zip(values, found[RAW], strict=False)
             ratios[name].append(median(one / other for one, other in pairs))
     rows = tuple(
         (
@@ -162,24 +164,35 @@ def _one_cpu(writes: int) -> Iterator[None]:
 
 
 async def _ours(callers: int, count: int, before: int) -> float:
-    channel = payload_channel("closed").closed_payloads_channel(id="1")
     with on_disk() as folder:
-        client = Client(folder / "app.db")
-        took: list[float] = []
+        return await publish_together(Client(folder / "app.db"), callers, count, before)
 
-        @client.function("publish")
-        async def publish(ctx: Context) -> None:
-            async def one(number: int, step: int) -> None:
-                await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
 
-            callers, count = ctx.event.data["callers"], ctx.event.data["count"]
-            took.append(await seconds_together(callers, count, one))
+async def publish_together(client: Client, callers: int, count: int, before: int) -> float:
+    """Return the seconds of durable publishes in one run of a client that this enters.
 
-        async with client:
-            if before:
-                await client.run(publish, {"callers": 32, "count": before})
-            await client.run(publish, {"callers": callers, "count": count})
-        return took[-1]
+    Args:
+        client: what publishes.
+        callers: how many publish together.
+        count: of all together.
+        before: so many are published before, untimed.
+    """
+    channel = payload_channel("closed").closed_payloads_channel(id="1")
+    took: list[float] = []
+
+    @client.function("publish")
+    async def publish(ctx: Context) -> None:
+        async def one(number: int, step: int) -> None:
+            await ctx.step.realtime.publish(f"p{number}-{step}", channel.medium, MEDIUM)
+
+        callers, count = ctx.event.data["callers"], ctx.event.data["count"]
+        took.append(await seconds_together(callers, count, one))
+
+    async with client:
+        if before:
+            await client.run(publish, {"callers": 32, "count": before})
+        await client.run(publish, {"callers": callers, "count": count})
+    return took[-1]
 
 
 # -- what was stored -----------------------------------------------------------------------------------------

@@ -129,8 +129,8 @@ async def through_aiosqlite(callers: int, count: int, before: int) -> float:
 _DBOS = """
 import asyncio, json, logging, sys, time
 from dbos import DBOS
-file, callers, count, data = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{file}", "log_level": "ERROR"})
+address, callers, count, data = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+DBOS(config={"name": "bench", "system_database_url": address, "log_level": "ERROR"})
 
 @DBOS.workflow()
 async def caller(steps: int) -> float:
@@ -152,8 +152,14 @@ asyncio.run(main())
 """
 
 
-def through_dbos(callers: int, count: int) -> float:
-    """In a process of its own: it has threads and a state that outlive a run."""
+def through_dbos(callers: int, count: int, address: str | None = None) -> float:
+    """Return the seconds of DBOS, in a process of its own: it has threads and a state that outlive a run.
+
+    Args:
+        callers: how many publish together.
+        count: of all together.
+        address: of the server; None means a file.
+    """
     with on_disk() as folder:
         done = subprocess.run(
             [
@@ -162,7 +168,7 @@ def through_dbos(callers: int, count: int) -> float:
                 "ignore",
                 "-c",
                 _DBOS,
-                str(folder / "dbos.db"),
+                address or f"sqlite:///{folder / 'dbos.db'}",
                 str(callers),
                 str(count),
                 json.dumps(MEDIUM),
