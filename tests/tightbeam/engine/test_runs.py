@@ -28,8 +28,8 @@ from tightbeam import (
     StepError,
 )
 from tightbeam._engine import scheduler
-from tightbeam._engine.records import NewRun, RunError
-from tightbeam._engine.requests import AddRuns, RetryRun
+from tightbeam._engine.records import FunctionLimit, NewRun, RunError
+from tightbeam._engine.requests import AddRuns, Claim, RetryRun
 
 
 async def test_a_run_returns_the_functions_result(client: Client) -> None:
@@ -477,6 +477,7 @@ async def test_a_run_may_fail_thousands_of_times(client: Client, storage: Storag
 
     async with storage.opened() as store:
         store.call(AddRuns((NewRun("r", "failing"),), "app/fail", b"{}"))
+        store.call(Claim((), (FunctionLimit("failing", 1, on_thread=False),), 1, 1, frozenset()))
         store.call(RetryRun("r", 2_000, 0, RunError("ValueError", "", None), ()))  # as if it had
     async with client:
         await until(lambda: len(attempts) == 2)

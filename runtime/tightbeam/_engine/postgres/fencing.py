@@ -14,13 +14,14 @@ __all__ = ["IS_MINE", "fence", "let_slot_go", "release"]
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
-_ENDED = "SELECT claim FROM run WHERE id = %s AND owner = %s AND ended_at IS NOT NULL"
+_LAST = "SELECT claim FROM run WHERE id = %s AND owner = %s"
 
 
 def fence(tx: Transaction, run_id: str) -> dict[str, object]:
     """Return the parameters of `IS_MINE`.
 
-    A run that has ended is still its last process's own: who claims it again waits for what is under way.
+    A run that has ended, or was retried since and not claimed again, is still its last process's own: who
+    claims it waits for what is under way.
 
     Args:
         tx: the transaction.
@@ -30,7 +31,7 @@ def fence(tx: Transaction, run_id: str) -> dict[str, object]:
         ClaimLost: this process has no claim of the run.
     """
     claim = tx.claims.get(run_id)
-    number = tx.execute(_ENDED, (run_id, tx.process)).fetchone() if claim is None else (claim.claim,)
+    number = tx.execute(_LAST, (run_id, tx.process)).fetchone() if claim is None else (claim.claim,)
     if number is None:
         raise ClaimLost(run_id)
     return {"run_id": run_id, "process": tx.process, "claim": number[0]}
