@@ -94,6 +94,10 @@ demo: $(STAMP) ## See the product work, in about two screens
 example: $(STAMP) $(WEB_BUILT) ## Serve the example with FastAPI and React at http://127.0.0.1:8000 (needs Node 20)
 	@PYTHONPATH=. $(BIN)/python examples/fastapi-react/server.py
 
+.PHONY: orders
+orders: $(STAMP) ## Serve the example on PostgreSQL at http://127.0.0.1:8000: four web workers, two function workers
+	@$(BIN)/python examples/orders-postgres/start.py
+
 .PHONY: pictures
 pictures: $(STAMP) $(WEB_BUILT) ## Take the screenshots in docs/images again (needs chromium)
 	$(BIN)/python -m tests.browser.pictures
@@ -103,10 +107,12 @@ site: $(STAMP) ## Build the site of the documentation in build/site, and check i
 	$(BIN)/python -m docs.site
 
 BINDINGS := --output generated --typescript $(WEB)/src/channels --typescript-react
+ORDERS := examples/orders-postgres
 
 .PHONY: generate
-generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's front end
+generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's front end; the other example's, too
 	$(BIN)/tightbeam generate schemas $(BINDINGS)
+	$(BIN)/tightbeam generate $(ORDERS)/schemas --output $(ORDERS)/shop/channels
 
 # ------------------------------------------------------------------------------------------------------------------- tests
 
@@ -150,6 +156,7 @@ format: $(STAMP) ## ruff: mend what can be mended
 .PHONY: check-drift
 check-drift: $(STAMP) ## Do the committed bindings agree with schemas/?
 	$(BIN)/tightbeam generate schemas $(BINDINGS) --check
+	$(BIN)/tightbeam generate $(ORDERS)/schemas --output $(ORDERS)/shop/channels --check
 
 .PHONY: typecheck typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly
 typecheck: typecheck-mypy typecheck-pyright typecheck-basedpyright typecheck-ty typecheck-pyrefly ## All five type checkers

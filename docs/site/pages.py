@@ -14,6 +14,7 @@ PLACES = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "examples/fastapi-react/README.md": "example.md",
+    "examples/orders-postgres/README.md": "example-postgres.md",
 }
 """Pages that don't stand in `docs/`, by their path in the project, and their places on the site."""
 

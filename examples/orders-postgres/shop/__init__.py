@@ -1,0 +1,1 @@
+"""A shop on one PostgreSQL: several web workers, several function workers."""

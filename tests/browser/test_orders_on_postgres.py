@@ -1,0 +1,151 @@
+"""The example on PostgreSQL in Chromium: orders in transactions, killed workers, pages that go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.browsing import ROOT, Program, free_port
+from tests.examples.test_orders_postgres import embedded_runs
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+START = ROOT / "examples" / "orders-postgres" / "start.py"
+RECORD = """
+window.received = [];
+window.EventSource = class extends EventSource {
+    constructor(url) {
+        super(url);
+        this.addEventListener("message", (event) => {
+            const { kind, topic, data } = JSON.parse(event.data);
+            if (kind !== "data" || topic === "progress") return;
+            window.received.push([data.orderId, data.state ?? topic]);
+        });
+    }
+};
+"""
+WHOLE = ["placed", "paid", "packed", "shipped"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Program]:
+    """The example as one command starts it, with a server of its own, or with that of the tests."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="orders-data-") as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101 - pathlib's isn't for async functions; root's server is another user's
+        settings = {"EXAMPLE_PORT": str(port), "EXAMPLE_FOLDER": folder, "EXAMPLE_PACE": "0.1"}
+        if not embedded_runs():
+            settings["EXAMPLE_DATABASE"] = request.getfixturevalue("postgres_server").new()
+        program = Program(port, str(START), **settings)
+        try:
+            await program.start()
+            yield program
+        finally:
+            await program.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def board(page: Page, shop: Program) -> Page:
+    """A page that is connected, and records what it receives in `window.received`."""
+    return await opened(page, shop)
+
+
+async def opened(page: Page, shop: Program) -> Page:
+    await page.add_init_script(RECORD)
+    await page.goto(shop.url)
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "open")
+    return page
+
+
+async def order(page: Page, item: str, quantity: int) -> str:
+    """Fill in the form, and return the id of the new order's row."""
+    await page.get_by_label("Item").select_option(item)
+    await page.get_by_label("Quantity").fill(str(quantity))
+    async with page.expect_response("**/api/orders") as answered:
+        await page.get_by_role("button", name="Order").click()
+    answer = await answered.value
+    assert answer.status == 201, await answer.text()
+    return str((await answer.json())["id"])
+
+
+def cell(page: Page, order_id: str, name: str) -> Any:
+    return page.locator(f"tr[data-order='{order_id}'] .{name}")
+
+
+async def received(page: Page, order_id: str) -> list[str]:
+    """What the streams of a page have brought of an order, durable messages only."""
+    every: list[tuple[int, str]] = await page.evaluate("window.received")
+    return [what for number, what in every if str(number) == order_id]
+
+
+async def under_way(page: Page, order_id: str, state: str) -> int:
+    """Wait until an order with this state is worked on, and return by which process."""
+    at_work = """([id, state]) => {
+        const line = document.querySelector(`tr[data-order='${id}']`);
+        if (line?.querySelector(".state").textContent !== state) return 0;
+        return line.querySelector("progress").value > 0 && Number(line.querySelector(".worker").textContent);
+    }"""
+    found = await page.wait_for_function(at_work, arg=[order_id, state])
+    return int(await found.json_value())
+
+
+async def test_every_page_shows_an_order_that_commits_and_none_one_that_does_not(
+    shop: Program, board: Page, browser: Browser
+) -> None:
+    context = await browser.new_context()
+    other = await opened(await context.new_page(), shop)
+    await board.get_by_label("Quantity").fill("60")
+    await board.get_by_role("button", name="Order").click()
+    await expect(board.get_by_role("alert")).to_have_text("There isn't enough in stock.")
+    order_id = await order(board, "kettle", 2)
+    for page in (board, other):
+        await expect(cell(page, order_id, "state")).to_have_text("shipped")
+        await expect(cell(page, order_id, "item")).to_have_text("2 × kettle")
+        assert await received(page, order_id) == WHOLE
+        assert {number for number, _ in await page.evaluate("window.received")} == {int(order_id)}
+        await expect(page.locator("tbody tr")).to_have_count(1)
+    await context.close()
+
+
+async def test_an_order_goes_on_when_the_worker_is_killed_that_has_it(board: Page) -> None:
+    order_id = await order(board, "tea", 1)
+    killed = await under_way(board, order_id, "paid")
+    os.kill(killed, signal.SIGKILL)
+    await expect(cell(board, order_id, "state")).to_have_text("shipped")
+    assert await cell(board, order_id, "worker").inner_text() != str(killed)
+    assert await received(board, order_id) == WHOLE
+    await expect(board.locator("#connection")).to_have_attribute("data-state", "open")
+
+
+async def test_pages_come_back_when_all_web_workers_are_killed(shop: Program, board: Page) -> None:
+    order_id = await order(board, "cup", 3)
+    await under_way(board, order_id, "placed")
+    for pid in await web_workers(shop):
+        os.kill(pid, signal.SIGKILL)
+    await expect(board.locator("#connection")).to_have_attribute("data-state", "lost")
+    await expect(board.locator("#connection")).to_have_attribute("data-state", "open")
+    await expect(cell(board, order_id, "state")).to_have_text("shipped")
+    assert await received(board, order_id) == WHOLE
+    another = await order(board, "cup", 1)
+    await expect(cell(board, another, "state")).to_have_text("shipped")
+
+
+async def web_workers(shop: Program) -> set[int]:
+    """Ask on new connections until all four have answered."""
+    found: set[int] = set()
+    async with asyncio.timeout(60):
+        while len(found) < 4:
+            with contextlib.suppress(httpx.TransportError):
+                async with httpx.AsyncClient(base_url=shop.url) as ask:
+                    answers = await asyncio.gather(*(ask.get("/api/workers") for _ in range(20)))
+                found |= {answer.json()["pid"] for answer in answers}
+    return found
