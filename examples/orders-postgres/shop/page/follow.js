@@ -32,9 +32,11 @@ export function follow(fetchToken, { onOpen, onMessage, onState }) {
       try {
         await onOpen();
       } catch {
+        if (source.readyState === EventSource.CLOSED) return; // then `onerror` has seen to it
         source.close();
         return again();
       }
+      if (source.readyState !== EventSource.OPEN) return;
       pause = 500;
       onState("open");
     };
