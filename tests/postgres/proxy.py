@@ -11,7 +11,6 @@ from typing import Literal
 __all__ = ["Proxy"]
 
 Cut = Literal["before", "after"]
-_SYNC = b"S\x00\x00\x00\x04"
 
 
 class Proxy:
@@ -27,14 +26,20 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._cut: Cut | None = None
+        self._marker = b""
         self._writer: socket.socket | None = None
         self.cuts = 0
         """How many commits were cut off so far."""
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut_commit(self, when: Cut) -> None:
-        """Cut the writer's next commit off before it reaches the server, or before its answer comes."""
-        self._cut = when
+    def cut_commit(self, when: Cut, marker: bytes = b"COMMIT") -> None:
+        """Cut the writer's next commit off before it reaches the server, or before its answer comes.
+
+        Args:
+            when: which of both.
+            marker: what the bytes hold that make the server commit; empty for whatever is sent next.
+        """
+        self._cut, self._marker = when, marker
 
     def close(self) -> None:
         """Listen no more."""
@@ -70,7 +75,7 @@ class Proxy:
                 return False
             if b"writer\0" in data:  # the first message names the connection
                 self._writer = client
-            if client is self._writer and self._cut and (b"COMMIT" in data or data.startswith(_SYNC)):
+            if client is self._writer and self._cut and self._marker in data:
                 when, self._cut = self._cut, None
                 if when == "after":
                     server.sendall(data)

@@ -6,49 +6,64 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tightbeam._engine.postgres.arrays import Blobs, Integers, Texts
 from tightbeam._engine.postgres.places import place_at
 from tightbeam._engine.postgres.transaction import Transaction
-from tightbeam._engine.records import ClaimLost, MemoizedAlready, run_is_over
+from tightbeam._engine.records import ClaimLost, MemoizedAlready, Publish, run_is_over
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._message import MILLISECOND, Envelope, now_us
 
 __all__ = ["append", "memoize_publish"]
 
-APPEND = """
-WITH
-publish AS MATERIALIZED (
-    SELECT * FROM unnest(
-        %(channels)s::text[], %(topics)s::text[], %(runs)s::bigint[], %(claims)s::bigint[],
-        %(run_ids)s::text[], %(steps)s::text[], %(numbers)s::integer[], %(step_ids)s::text[],
-        %(starts)s::bigint[],
-        %(floors)s::bigint[], %(gaps)s::bigint[], %(data)s::bytea[], %(metadata)s::bytea[]
-    ) WITH ORDINALITY AS publish (
-        channel, topic, run, claim, run_id, step, number, step_id, started_at, floor, gap, data, metadata,
-        rank
-    )
-),
-clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now)
+_CLOCK = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+APPEND = f"""
 INSERT INTO message (
     channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata
 )
 SELECT
-    publish.channel, publish.topic, publish.run, publish.run_id, publish.step, publish.number,
-    publish.started_at, %(now)s::bigint, greatest(publish.floor, clock.now + publish.gap),
-    publish.data, publish.metadata
-FROM publish
-CROSS JOIN clock
+    publish.channel, publish.topic, run.number, run.id, publish.step, publish.number, publish.started_at,
+    %(now)s::bigint, greatest(publish.floor, {_CLOCK} + publish.gap), publish.data, publish.metadata
+FROM unnest(
+    %(channels)s::text[], %(topics)s::text[], %(runs)s::bigint[], %(claims)s::bigint[], %(steps)s::text[],
+    %(numbers)s::bigint[], %(starts)s::bigint[], %(floors)s::bigint[], %(gaps)s::bigint[], %(data)s::bytea[],
+    %(metadata)s::bytea[]
+) WITH ORDINALITY AS publish (
+    channel, topic, run, claim, step, number, started_at, floor, gap, data, metadata, rank
+)
 JOIN run ON run.number = publish.run AND run.ended_at IS NULL
     AND run.owner = %(process)s::bigint AND run.claim = publish.claim
-WHERE NOT EXISTS (SELECT FROM step WHERE step.run_id = publish.run_id AND step.id = publish.step_id)
+WHERE NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = CASE
+    WHEN publish.number > 0 THEN publish.step || ':' || publish.number ELSE publish.step END)
 ORDER BY publish.rank
+FOR SHARE OF run
 ON CONFLICT DO NOTHING
-RETURNING run, step, number, xid::text::bigint, seq, created_at, (SELECT now FROM clock)
-"""
+RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
+"""  # noqa: S608 - of a constant
 """The memo of a step is its message, or a row of its own: also of a publish whose message was trimmed.
 
-A run that has ended publishes nothing more, nor one that another process has claimed since. Order and times
-of one channel agree within the batch.
+A run that has ended publishes nothing more, nor one that another process has claimed since: who ends it or
+takes it away changes its row, which is locked until the message is there. Order and times of one channel
+agree within the batch.
 """
+APPEND_ONE = f"""
+INSERT INTO message (
+    channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata
+)
+SELECT
+    %(channel)s, %(topic)s, run.number, run.id, %(step)s, %(number)s, %(start)s, %(now)s,
+    greatest(%(floor)s, {_CLOCK}), %(data)s, %(metadata)s
+FROM run WHERE run.number = %(run)s AND run.ended_at IS NULL
+    AND run.owner = %(process)s AND run.claim = %(claim)s
+    AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = %(step_id)s)
+FOR SHARE OF run
+ON CONFLICT DO NOTHING
+RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
+"""  # noqa: S608 - of a constant
+"""The same for a single message, at half the cost."""
+STORED = (
+    "SELECT xid::text::bigint, seq, created_at FROM message "
+    "WHERE run = %s::bigint AND step = %s::text AND number = %s::integer"
+)
 FORGET_FAILURES = """
 DELETE FROM step USING unnest(%s::text[], %s::text[]) AS failed (run_id, id)
 WHERE step.run_id = failed.run_id AND step.id = failed.id AND step.state = 'failing'
@@ -90,6 +105,8 @@ def append(tx: Transaction, requests: Sequence[MemoizePublish]) -> list[BaseExce
         publish = request.publish
         written = stored.pop(_key(request), None)
         if written is None:
+            written = _stored_before(tx, publish) if tx.again else None
+        if written is None:
             errors.append(_refusal(tx, request))
             continue
         errors.append(None)
@@ -113,7 +130,10 @@ def _insert(tx: Transaction, requests: Sequence[MemoizePublish]) -> dict[_Key, t
         ids = [request.publish.run_id for request in failed], [request.step_id for request in failed]
         tx.execute(FORGET_FAILURES, ids)
     before = now_us()
-    rows = tx.execute(APPEND, _values(tx, requests, before)).fetchall()
+    if len(requests) == 1:
+        rows = tx.execute(APPEND_ONE, _values_of_one(tx, requests[0], before)).fetchall()
+    else:
+        rows = tx.execute(APPEND, _values(tx, requests, before)).fetchall()
     if not rows:
         return {}
     tx.log.ahead_us = rows[0][6] - now_us()  # at most what it is: the answer took a while
@@ -129,31 +149,58 @@ def _key(request: MemoizePublish) -> _Key:
     return publish.run, publish.step, publish.number
 
 
+def _stored_before(tx: Transaction, publish: Publish) -> tuple[int, int] | None:
+    """Return place and time of a message whose commit was cut off, if it was stored all the same."""
+    rows = tx.execute(STORED, (publish.run, publish.step, publish.number)).fetchall()
+    return next(((place_at(xid, seq), created) for xid, seq, created in rows), None)
+
+
+def _floor(tx: Transaction, channel: str, now: int) -> int:
+    """Return the earliest time of a channel's next message, by the server's clock."""
+    ahead = tx.log.ahead_us
+    earliest = max(0 if ahead is None else now + ahead, tx.log.last_time(channel) + MILLISECOND)
+    return tx.reserve(channel, earliest, _unknown)
+
+
+def _values_of_one(tx: Transaction, request: MemoizePublish, now: int) -> dict[str, Any]:
+    publish = request.publish
+    return {
+        "channel": publish.channel,
+        "topic": publish.topic,
+        "run": publish.run,
+        "claim": tx.claims[publish.run_id].claim,
+        "step": publish.step,
+        "number": publish.number,
+        "step_id": request.step_id,
+        "start": publish.started_at,
+        "floor": _floor(tx, publish.channel, now),
+        "data": publish.data,
+        "metadata": publish.metadata,
+        "now": now,
+        "process": tx.process,
+    }
+
+
 def _values(tx: Transaction, requests: Sequence[MemoizePublish], now: int) -> dict[str, Any]:
     publishes = [request.publish for request in requests]
-    ahead = tx.log.ahead_us
-    earliest = 0 if ahead is None else now + ahead
     gaps: Counter[str] = Counter()
     floors, apart = list[int](), list[int]()
     for publish in publishes:
-        after_last = tx.log.last_time(publish.channel) + MILLISECOND
-        floors.append(tx.reserve(publish.channel, max(earliest, after_last), _unknown))
+        floors.append(_floor(tx, publish.channel, now))
         apart.append(gaps[publish.channel] * MILLISECOND)
         gaps[publish.channel] += 1
     return {
-        "channels": [publish.channel for publish in publishes],
-        "topics": [publish.topic for publish in publishes],
-        "runs": [publish.run for publish in publishes],
-        "claims": [tx.claims[publish.run_id].claim for publish in publishes],
-        "run_ids": [publish.run_id for publish in publishes],
-        "steps": [publish.step for publish in publishes],
-        "numbers": [publish.number for publish in publishes],
-        "step_ids": [request.step_id for request in requests],
-        "starts": [publish.started_at for publish in publishes],
-        "floors": floors,
-        "gaps": apart,
-        "data": [publish.data for publish in publishes],
-        "metadata": [publish.metadata for publish in publishes],
+        "channels": Texts(publish.channel for publish in publishes),
+        "topics": Texts(publish.topic for publish in publishes),
+        "runs": Integers(publish.run for publish in publishes),
+        "claims": Integers(tx.claims[publish.run_id].claim for publish in publishes),
+        "steps": Texts(publish.step for publish in publishes),
+        "numbers": Integers(publish.number for publish in publishes),
+        "starts": Integers(publish.started_at for publish in publishes),
+        "floors": Integers(floors),
+        "gaps": Integers(apart),
+        "data": Blobs([publish.data for publish in publishes]),
+        "metadata": Blobs([publish.metadata for publish in publishes]),
         "now": now,
         "process": tx.process,
     }

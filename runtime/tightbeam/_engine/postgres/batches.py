@@ -15,17 +15,16 @@ from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
 from tightbeam._engine.postgres.connecting import ELSEWHERE, IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.transaction import Effects, Transaction
+from tightbeam._engine.requests import MemoizePublish
 
 __all__ = ["Attempt", "DeclaredDead", "carry_out"]
 
-_ENTER = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), %s::int)"
-"""What follows sees what has become of this process' claims: who takes them away holds the lock alone."""
 _BEGIN = (
     "BEGIN; "
     "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), {number}); "
     "SELECT EXISTS (SELECT FROM process WHERE number = {number})"
 )
-"""One round trip."""
+"""One round trip. What follows sees whether this process is dead: who declares that has the lock alone."""
 _ASSIGNED = "SELECT pg_current_xact_id_if_assigned()::text"
 
 
@@ -37,6 +36,8 @@ class DeclaredDead(Exception):
 class Attempt:
     """One transaction, as far as it has come: what is known of it if the connection breaks."""
 
+    again: bool = False
+    """Whether an earlier one may have been committed."""
     effects: Effects = field(default_factory=Effects)
     xid: int | None = None
     """Of the transaction, once something was written."""
@@ -60,12 +61,11 @@ def carry_out(
         psycopg.Error: nothing was stored; or that isn't known, if the connection is broken and
             ``attempt.is_committing``.
     """
-    kind = type(batch[0].request)
-    if kind in TOGETHER and all(type(pending.request) is kind for pending in batch):
+    if _is_one_statement(batch):
         try:
-            _all_together(connection, member, batch, attempt)
+            _all_at_once(connection, member, batch, attempt)
         except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError):
-            pass  # one of them is at fault: nothing was stored
+            attempt.is_committing = False  # one of them is at fault: nothing was stored
         else:
             return
     elif _one_after_the_other(connection, member, batch, attempt, isolated=False):
@@ -77,18 +77,20 @@ def carry_out(
     _commit(connection, attempt)
 
 
-def _all_together(
+def _is_one_statement(batch: Sequence[Pending[Any]]) -> bool:
+    return all(
+        isinstance(pending.request, MemoizePublish) and not any(pending.request.replaced) for pending in batch
+    )
+
+
+def _all_at_once(
     connection: Connection[tuple[Any, ...]], member: Member, batch: Sequence[Pending[Any]], attempt: Attempt
 ) -> None:
-    """Carry out requests of one kind in two round trips: what is sent in a pipeline is one transaction."""
-    tx = Transaction(connection, member)
-    with connection.pipeline():
-        tx.execute(_ENTER, (member.number,))
-        _answer(tx, batch)
-        attempt.effects = tx.effects
-        if tx.effects.sent:
-            attempt.xid = (tx.effects.sent[0].seq or 0) >> 64
-        attempt.is_committing = True  # at the end of the pipeline
+    """Carry out publishes by one statement, which is a transaction: a single round trip."""
+    tx = Transaction(connection, member, again=attempt.again)
+    attempt.is_committing = True
+    _answer(tx, batch)
+    attempt.effects = tx.effects
 
 
 def _one_after_the_other(
@@ -116,7 +118,7 @@ def _one_after_the_other(
         psycopg.Error: the transaction can't go on.
     """
     _begin(connection, member.number)
-    tx = Transaction(connection, member)
+    tx = Transaction(connection, member, again=attempt.again)
     attempt.effects = Effects()
     for part in _parts(batch, isolated):
         tx.effects = Effects()

@@ -9,6 +9,7 @@ from psycopg import Connection, conninfo, errors, sql
 
 from tightbeam._engine.addresses import Address
 from tightbeam._engine.failure import Interrupt
+from tightbeam._engine.postgres.arrays import register_arrays
 from tightbeam._engine.postgres.refusals import refuse_pooler, refuse_server
 from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
 
@@ -96,6 +97,7 @@ class Connector:
         connection: Connection[tuple[Any, ...]] = psycopg.connect(**options, autocommit=True)
         try:
             connection.prepared_max = _PREPARED
+            register_arrays(connection)
             is_direct = refuse_server(connection, self.address, writes=writes)
             if not (is_direct or self._is_session):
                 refuse_pooler(connection, lambda: psycopg.connect(**options, autocommit=True), self.address)

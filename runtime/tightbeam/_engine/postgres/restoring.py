@@ -33,6 +33,7 @@ _TRIMMED = (
     "UPDATE meta SET value = CASE name WHEN 'trimmed_xid' THEN %s ELSE '0' END "
     "WHERE name IN ('trimmed_xid', 'trimmed_seq')"
 )
+_COUNT_ANEW = "DELETE FROM meta WHERE name = 'counted'"
 _NOTE = "INSERT INTO meta VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
@@ -49,5 +50,6 @@ def note_cluster(connection: Connection[tuple[Any, ...]]) -> None:
         low = "2" if connection.execute(_IS_USED).fetchone() == (True,) else "1"
         connection.execute(_RENUMBER, (low,))
         connection.execute(_TRIMMED, (low,))
+        connection.execute(_COUNT_ANEW)
         connection.execute(_NOTE, ("journal", uuid4().hex[:8]))
     connection.execute(_NOTE, ("cluster", here))

@@ -58,13 +58,17 @@ class Effects:
 class Transaction:
     """A connection inside a transaction, and what is to be done once that is committed."""
 
-    def __init__(self, connection: Connection[Row], member: Member | None = None) -> None:
+    def __init__(
+        self, connection: Connection[Row], member: Member | None = None, *, again: bool = False
+    ) -> None:
         """Begin with nothing to do afterwards.
 
         Args:
             connection: on which the transaction has begun.
             member: the store's part in the journal; None for a command, which has none.
+            again: whether the same requests may have been carried out already, unheard.
         """
+        self.again = again
         self._connection = connection
         self.member = member
         self.effects = Effects()

@@ -113,9 +113,9 @@ class Writer:
 
     def _commit(self, batch: list[Pending[Any]]) -> Effects:
         """Carry out a batch until it is known to be committed, or can't be."""
-        is_dead, conflicts = False, 0
+        is_dead, again, conflicts = False, False, 0
         while True:
-            attempt = Attempt()
+            attempt = Attempt(again)
             for pending in batch:
                 pending.result = pending.error = None
             connection = self._line.connection
@@ -132,6 +132,7 @@ class Writer:
                 if self._line.is_broken(error):
                     if attempt.is_committing and self._is_committed(attempt.xid):
                         return attempt.effects
+                    again = again or attempt.is_committing
                     self._member.outlet.release()
                     continue
                 self._member.outlet.release()
