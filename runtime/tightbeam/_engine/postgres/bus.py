@@ -90,7 +90,7 @@ class Bus:
             self._listener.wake(upto)
             outlet.sent(effects.sent)
         if effects.ended:
-            self._gate.call_behind(0, partial(self._listener.settled, effects.ended))
+            self._gate.call_behind(partial(self._listener.settled, effects.ended))
             self._listener.wake()
         if effects.woken or effects.due:
             outlet.wake(effects.woken)

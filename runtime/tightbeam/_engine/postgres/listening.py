@@ -240,7 +240,7 @@ class Listener:
             self._outlet.cancelled(notice.cancelled)
         if notice.ended:
             self._outlet.ended(notice.ended)
-            self._gate.call_behind(self._wanted or 1, partial(self.settled, notice.ended))
+            self._gate.call_behind(partial(self.settled, notice.ended), notice.origin or -1, self._wanted)
 
     def _look(self, connection: Connection[Any]) -> None:
         """Follow the log to its end, and say when to look again."""

@@ -7,6 +7,7 @@ transaction that holds the log back holds up live messages no longer than a seco
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
@@ -19,26 +20,29 @@ from tightbeam._engine.store import Outlet
 from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
-__all__ = ["LiveGate"]
+__all__ = ["OWN", "LiveGate"]
 
 _PATIENCE = 1.0
 """Seconds that a live message waits for the log."""
 _MOST = 65_536
 """Messages of one process that wait; older ones are dropped."""
-_OWN = 0
+OWN = 0
+"""Stands for this process among those that publish."""
 
 
 class _Held(NamedTuple):
     after: int
     deadline: float
-    messages: Sequence[Envelope]
-    relayed: bool
+    messages: Sequence[Envelope] = ()
+    relayed: bool = False
+    call: Callable[[], object] | None = None
+    """What is called in place of messages."""
 
 
 class LiveGate:
     """Hands live messages to the readers of this process, those of one publisher in order.
 
-    All but `publish`, `committed` and `call_behind` are called by one thread, which follows the log.
+    All methods but `publish`, `committed` and `call_behind` are called by one thread, which follows the log.
     """
 
     def __init__(self, outlet: Outlet) -> None:
@@ -55,22 +59,23 @@ class LiveGate:
         """The last transaction with a message that this process has committed."""
         self._held: dict[int, deque[_Held]] = {}
         """What waits, by its publisher."""
-        self._calls: deque[tuple[int, Callable[[], object]]] = deque()
-        """What is to be called, and behind which transactions."""
 
     def committed(self, transaction: int) -> None:
         """Note that this process has committed a message: what it publishes from now on comes behind that."""
         with self._lock:
             self._after = max(self._after, transaction)
 
-    def call_behind(self, transaction: int, call: Callable[[], object]) -> None:
-        """Have a function called once the log is fanned out up to a transaction, and that one too.
+    def call_behind(self, call: Callable[[], object], origin: int = OWN, after: int = 0) -> None:
+        """Have a function called behind the durable messages of a process, and before its next live ones.
 
         Args:
-            transaction: its id; 0 for the last one that this process has committed a message in.
             call: the function, called on the thread that follows the log.
+            origin: the process.
+            after: the transaction that it comes behind, of another process.
         """
-        self._calls.append((transaction or self._after, call))
+        with self._lock:
+            behind = max(after, self._after if origin == OWN else 0)
+            self._held.setdefault(origin, deque()).append(_Held(behind, math.inf, call=call))
 
     def publish(self, envelope: Envelope, relayed: bool) -> tuple[int, Loops | None]:
         """Hand on a message of this process.
@@ -84,7 +89,7 @@ class LiveGate:
         """
         with self._lock:
             after = self._after
-            return after, self._hand_on(_OWN, after, (envelope,), relayed)
+            return after, self._hand_on(OWN, after, (envelope,), relayed)
 
     def receive(self, batch: LiveBatch, messages: Sequence[Envelope]) -> Loops | None:
         """Hand on messages of another process.
@@ -107,7 +112,7 @@ class LiveGate:
             held = self._held[origin] = deque()
         held.append(_Held(after, time.monotonic() + _PATIENCE, messages, relayed))
         if len(held) > _MOST:
-            held.popleft()
+            del held[1]  # the first one may be being called
         return None
 
     def fan_out(self, committed: Sequence[Envelope]) -> Loops | None:
@@ -143,11 +148,8 @@ class LiveGate:
         return self._pass((), horizon) or None
 
     def _has_waited_for_less(self, transaction: int) -> bool:
-        if not (self._held or self._calls):
-            return False
         with self._lock:
-            is_held = any(held[0].after < transaction for held in self._held.values())
-        return is_held or any(after < transaction for after, _ in tuple(self._calls))
+            return any(held[0].after < transaction for held in self._held.values())
 
     def _pass(self, committed: Sequence[Envelope], horizon: int) -> set[asyncio.AbstractEventLoop]:
         """Hand on durable messages, and then what comes behind the transactions before another one."""
@@ -156,33 +158,52 @@ class LiveGate:
             if committed:
                 self._outlet.fan_out(committed, own=False)
             self._horizon = max(self._horizon, horizon)
-            now = time.monotonic() if self._held else 0.0
-            for origin, held in tuple(self._held.items()):
-                while held and (held[0].after < self._horizon or held[0].deadline <= now):
-                    one = held.popleft()
-                    pressed.update(self._outlet.live(one.messages, relayed=one.relayed) or ())
-                if not held:
-                    del self._held[origin]
-        self._make_calls()  # without the lock: they may ask the server for something
+        if self._held:
+            for origin in tuple(self._held):
+                while (call := self._let_go(origin, pressed)) is not None:
+                    try:
+                        call()  # without the lock: it may ask the server for something
+                    finally:
+                        with self._lock:
+                            self._held[origin].popleft()
         return pressed
 
-    def _make_calls(self) -> None:
-        for _ in range(len(self._calls)):
-            after, call = self._calls.popleft()
-            if after < self._horizon:
-                call()
-            else:
-                self._calls.append((after, call))
+    def _let_go(self, origin: int, pressed: set[asyncio.AbstractEventLoop]) -> Callable[[], object] | None:
+        """Hand on messages of a process, until one has to wait or something is to be called.
+
+        Args:
+            origin: the process.
+            pressed: gets what `Outlet.live` returns.
+
+        Returns:
+            What is to be called; it stays the first that waits, so that nothing overtakes it meanwhile.
+        """
+        now = time.monotonic()
+        with self._lock:
+            held = self._held[origin]
+            while held and (held[0].after < self._horizon or held[0].deadline <= now):
+                if held[0].call is not None:
+                    return held[0].call
+                self._hand_out(held.popleft(), pressed)
+            for one in [one for one in held if one.deadline <= now]:  # behind a call that waits on
+                held.remove(one)
+                self._hand_out(one, pressed)
+            if not held:
+                del self._held[origin]
+        return None
+
+    def _hand_out(self, one: _Held, pressed: set[asyncio.AbstractEventLoop]) -> None:
+        pressed.update(self._outlet.live(one.messages, relayed=one.relayed) or ())
 
     @property
     def waits_for(self) -> int:
         """The last transaction that something waits for; 0 if nothing waits."""
         with self._lock:
-            held = max((held[-1].after for held in self._held.values()), default=0)
-        return max(held, max((after for after, _ in tuple(self._calls)), default=0))
+            return max((held[-1].after for held in self._held.values()), default=0)
 
     def seconds_left(self) -> float | None:
         """Return after how many seconds something has waited for long enough; None if nothing waits."""
         with self._lock:
-            first = min((held[0].deadline for held in self._held.values()), default=None)
-        return None if first is None else max(first - time.monotonic(), 0.0)
+            deadlines = (one.deadline for held in self._held.values() for one in held)
+            first = min(deadlines, default=math.inf)
+        return None if first == math.inf else max(first - time.monotonic(), 0.0)
