@@ -32,6 +32,10 @@ _RETRY = (
     "started_at = NULL, ended_at = NULL, error_type = NULL, error_text = NULL, traceback = NULL "
     "WHERE id = %s"
 )
+_SERVED = (
+    "SELECT EXISTS (SELECT FROM process WHERE %s::text = ANY (functions) "
+    "AND beat_at > clock_timestamp() - lease)"
+)
 _UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE id = %s"
 
 
@@ -82,21 +86,30 @@ def unpark(tx: Transaction, request: Unpark) -> None:
 
 
 def _function_and_state(tx: Transaction, run_id: str, known: frozenset[str] | None) -> tuple[str, str]:
-    """Return the function of a run, which is known, and its state as it is shown; the run is locked.
+    """Return the function of a run, which some process has, and its state as it is shown; the run is locked.
 
     Args:
         tx: the transaction.
         run_id: of the run.
-        known: the functions that are; None where that isn't asked.
+        known: the functions that are registered here; None where that isn't asked.
 
     Raises:
         NoSuchRun: there is no such run.
-        NotRegistered: its function isn't among those that are known.
+        NotRegistered: no process has its function.
     """
     row = tx.execute(_STATE, (now_us(), run_id)).fetchone()
     if row is None:
         raise NoSuchRun(run_id)
     function, state = row
-    if known is not None and function not in known:
-        raise NotRegistered(f'run {run_id} is of function "{function}", which isn\'t registered here')
+    if known is not None and function not in known and not _is_served(tx, function):
+        raise NotRegistered(
+            f'run {run_id} is of function "{function}", which isn\'t registered here, nor in another process '
+            "that lives"
+        )
     return function, state
+
+
+def _is_served(tx: Transaction, function: str) -> bool:
+    """Return whether a process executes a function, and lives."""
+    row = tx.execute(_SERVED, (function,)).fetchone()
+    return row is not None and bool(row[0])
