@@ -63,12 +63,27 @@ class Finding:
     is_error: bool
 
 
-def run(checker: str, folder: Path) -> list[Finding]:
-    """What `checker` reports for the Python files under `folder`; settings that are there stay."""
+def run(checker: str, folder: Path, environment: Path | None = None) -> list[Finding]:
+    """What `checker` reports for the Python files under `folder`; settings that are there stay.
+
+    Args:
+        checker: its name.
+        folder: the project.
+        environment: the virtual environment whose packages it sees; None for the one it is installed in.
+    """
     for name, text in _SETTINGS.items():
         if not (folder / name).exists():
             (folder / name).write_text(text)
     executable, *arguments = _COMMANDS[checker]
+    if environment is not None:
+        places = {
+            sys.executable: str(environment / "bin/python"),
+            sys.prefix: str(environment),
+            str(_CACHE): str(folder / ".mypy_cache"),
+        }
+        arguments = [places.get(each, each) for each in arguments]
+        if checker == "mypy":
+            arguments += ["--python-executable", str(environment / "bin/python")]
     done = subprocess.run(
         [BIN / executable, *arguments],
         cwd=folder,

@@ -23,6 +23,12 @@ REFUSALS = (tightbeam.TightbeamError, pydantic.ValidationError, TypeError, Attri
 """What a bad line may end in; a `NameError`, say, would mean that the case itself is broken."""
 
 
+def functions_named(path: Path) -> list[str]:
+    """The names of a file's functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
 def functions(case: str) -> list[str]:
     """The cases of a file: its functions that take a context and a client."""
     tree = ast.parse((CASES / case).read_text(encoding="utf-8"))

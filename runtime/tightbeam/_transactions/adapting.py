@@ -16,8 +16,8 @@ from tightbeam.errors import EngineError
 
 __all__ = ["async_executor", "executor", "explained"]
 
-_ASYNC = ("psycopg.AsyncConnection", "asyncpg.Connection", "sqlalchemy AsyncConnection or AsyncSession")
-_SYNC = ("psycopg.Connection", "sqlalchemy Connection or Session")
+_ASYNC = "a psycopg.AsyncConnection, an asyncpg.Connection, or SQLAlchemy's AsyncConnection or AsyncSession"
+_SYNC = "a psycopg.Connection, or SQLAlchemy's Connection or Session"
 _REASONS = {
     "25P02": "the transaction has failed: only a rollback is left",
     "25006": "the transaction is read only",
@@ -47,8 +47,8 @@ def async_executor(given: Any, call: str) -> AsyncExecutor:
 
         return AsyncSqlAlchemyExecutor(given)
     if _is_any(given, ("psycopg", "Connection"), *_SQLALCHEMY_SYNC):
-        raise TypeError(f"{call} is for coroutines: with a {_name(given)} call {call}_sync")
-    raise TypeError(f"transaction= of {call} takes a {', a '.join(_ASYNC)}, not {_name(given)}")
+        raise TypeError(f"{call} is for coroutines: {_name(given)} goes with {call}_sync")
+    raise TypeError(f"transaction= of {call} takes {_ASYNC}, not {_name(given)}")
 
 
 def executor(given: Any, call: str) -> Executor:
@@ -71,8 +71,8 @@ def executor(given: Any, call: str) -> Executor:
         return SqlAlchemyExecutor(given)
     if _is_any(given, ("psycopg", "AsyncConnection"), ("asyncpg", "Connection"), *_SQLALCHEMY_ASYNC):
         name = call.removesuffix("_sync")
-        raise TypeError(f"{call} waits for nothing that a coroutine does: with a {_name(given)} await {name}")
-    raise TypeError(f"transaction= of {call} takes a {', a '.join(_SYNC)}, not {_name(given)}")
+        raise TypeError(f"{call} awaits nothing: {_name(given)} goes with {name}")
+    raise TypeError(f"transaction= of {call} takes {_SYNC}, not {_name(given)}")
 
 
 _SQLALCHEMY_ASYNC = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -19,6 +21,7 @@ from tests.tightbeam.events.samples import UploadEvent, ping_event, upload_event
 pytestmark = pytest.mark.slow
 
 CH = job_channel(job_id="j1")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest_asyncio.fixture
@@ -174,3 +177,28 @@ async def test_inside_a_run_the_message_carries_its_id(address: str) -> None:
         feed = client.realtime.subscribe(CH.tick)
         run_id = await client.run(order)
         assert [message.run_id for message in await until_last(feed)] == [run_id]
+
+
+ALONE = """
+import asyncio, sys
+sys.modules.update(dict.fromkeys(("psycopg", "sqlalchemy")))  # as if they weren't installed
+import asyncpg
+import tightbeam
+from tests.tightbeam.engine.samples import job_channel
+
+async def main():
+    connection = await asyncpg.connect(sys.argv[1])
+    async with connection.transaction():
+        client = tightbeam.Client(sys.argv[1])
+        await client.realtime.publish(job_channel(job_id="j1").tick, {"n": 1}, transaction=connection)
+    await connection.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_program_with_asyncpg_alone(journal: str) -> None:
+    done = await asyncio.create_subprocess_exec(sys.executable, "-W", "error", "-c", ALONE, journal, cwd=ROOT)
+    async with asyncio.timeout(60):
+        assert await done.wait() == 0
+    assert execute(journal, "SELECT count(*) FROM tightbeam.message") == [(1,)]
