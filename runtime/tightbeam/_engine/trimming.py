@@ -63,13 +63,15 @@ class Trimmable(Protocol):
 class Pace:
     """Says when it is time to trim: seldom, since requests wait meanwhile."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most_batches: int = _BATCHES) -> None:
         """Begin; trim after the first batch.
 
         Args:
             size: the bytes that the journal may take.
+            most_batches: after so many it is time in any case.
         """
         self._bytes = size // _MARGIN
+        self._most_batches = most_batches
         self._batches = 0
         self._written = 0
         self._next = 0.0
@@ -88,7 +90,7 @@ class Pace:
         self._written += written
         if not (
             self.has_more
-            or self._batches >= _BATCHES
+            or self._batches >= self._most_batches
             or self._written >= self._bytes
             or time.monotonic() >= self._next
         ):

@@ -24,6 +24,8 @@ from tightbeam.errors import JournalFailed
 __all__ = ["Reader"]
 
 _log = logging.getLogger("tightbeam")
+_BATCHES = 1_024
+"""Commits between two looks at what is no longer retained: each asks the server a dozen questions."""
 
 
 class Reader:
@@ -44,7 +46,9 @@ class Reader:
         self._settler = settler
         self._queue: SimpleQueue[Pending[Any] | Callable[[], None] | None] = SimpleQueue()
         self._trimmer = Trimmer(member.log, member.retention)
-        self._pace = Pace(member.retention.size)
+        self._pace = Pace(member.retention.size, _BATCHES)
+        self._is_trimming = False
+        """Whether the thread is about to drop something."""
         self._line = Line(member.connector, member.outage, f"{member.number} reader")
         self._thread = threading.Thread(target=self._work, name="tightbeam-reader", daemon=True)
         self._thread.start()
@@ -59,7 +63,8 @@ class Reader:
         Args:
             written: the bytes of data that were stored since the last call.
         """
-        if self._pace.is_time(written):
+        if self._pace.is_time(written) and not self._is_trimming:
+            self._is_trimming = True
             self._queue.put(self._trim)
 
     def end(self) -> None:
@@ -99,3 +104,5 @@ class Reader:
             self._line.is_broken(error)  # the server is away, say: tried again later
         except Exception:  # noqa: BLE001 - no memory, say: without this thread every caller would wait
             _log.exception("the journal's house-keeping failed")
+        finally:
+            self._is_trimming = False
