@@ -14,7 +14,8 @@ ITEMS = ("tea", "cup", "kettle")
 STOCK = 50
 """How much there is of each item when the shop opens."""
 
-engine = create_async_engine(make_url(ADDRESS).set(drivername="postgresql+psycopg"))
+# Connections that a restart of the server has cut are noticed before they are used.
+engine = create_async_engine(make_url(ADDRESS).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 import tightbeam
 import tightbeam.gateway
@@ -69,6 +69,13 @@ async def place(new: NewOrder) -> ShownOrder:
 async def sold_out(_: Request, _error: IntegrityError) -> JSONResponse:
     """Answer 409: a rule of the tables is broken, and the only one that a form can break is the stock."""
     return JSONResponse({"detail": "There isn't enough in stock."}, status_code=409)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(tightbeam.JournalFailed)
+async def away(_: Request, _error: OperationalError | tightbeam.JournalFailed) -> JSONResponse:
+    """Answer 503: the database is restarting, or is being replaced."""
+    return JSONResponse({"detail": "The database can't be reached. Try again."}, status_code=503)
 
 
 @api.get("/api/orders")

@@ -51,6 +51,7 @@ function receive({ topic, data }) {
       return reach(row(data.orderId), data.state);
     case "progress": {
       const cells = row(data.orderId);
+      if (cells.state.textContent === "shipped") return; // late news of a worker that was taken for dead
       cells.worker.textContent = data.worker;
       cells.bar.value = data.percent;
     }
