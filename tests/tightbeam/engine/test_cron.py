@@ -15,7 +15,7 @@ from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, CronEvent, EngineError, cron
 from tightbeam._engine.requests import Tick
-from tightbeam.testing import Clock
+from tightbeam.testing import Clock, settle
 
 NOON = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 
@@ -154,6 +154,7 @@ async def test_a_function_that_is_registered_later_has_ticks(client: Client, at_
         async def other(ctx: Context) -> None: ...
 
         await client.send("app/other")  # until then the scheduler hasn't looked
+        await settle()
         at_noon.advance(timedelta(minutes=5))
         async with asyncio.timeout(10):
             await ran.wait()

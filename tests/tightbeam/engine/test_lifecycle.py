@@ -351,6 +351,7 @@ async def test_a_run_whose_process_dies_again_and_again_is_given_up(
 
 
 @pytest.mark.slow
+@pytest.mark.one_process
 async def test_an_unfinished_run_of_a_function_that_is_gone_is_parked(
     make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -227,6 +227,7 @@ async def test_a_run_that_todays_code_does_not_fit_waits_for_code_that_does(
     assert [step.attempts for step in storage.run(run_id).steps] == [1, 1]
 
 
+@pytest.mark.one_process
 async def test_runs_of_a_function_that_is_gone_are_parked(
     make_client: MakeClient, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
