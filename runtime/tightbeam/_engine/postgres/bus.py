@@ -87,7 +87,7 @@ class Bus:
             self._last_place = effects.sent[-1].seq or 0
             upto = transaction_of(self._last_place)
             self._gate.committed(upto)
-            self._listener.wake(upto)
+            self._listener.committed(upto)
             outlet.sent(effects.sent)
         if effects.ended:
             self._gate.call_behind(partial(self._listener.settled, effects.ended))

@@ -38,6 +38,8 @@ __all__ = ["Chore", "Listener"]
 _log = logging.getLogger("tightbeam")
 _POLL = 1.0
 """Seconds after which the log is looked at in any case."""
+_BETWEEN_LOOKS = 0.002
+"""Seconds: what is committed meanwhile is read together."""
 _FIRST_LOOK, _LAST_LOOK = 0.001, 0.1
 """Seconds between looks at a log that is held back by a transaction, doubled from the first on."""
 _PAUSE = 1.0
@@ -95,6 +97,12 @@ class Listener:
         self._pause = _FIRST_LOOK
         self._waking, self._woken = socket.socketpair()
         self._is_woken = False
+        self._is_asked = False
+        """Whether somebody waits for a look at the log."""
+        self._is_due = False
+        """Whether this process has committed messages that the listener knows of."""
+        self._looked = 0.0
+        """When the log was looked at last."""
         self._ending = False
         self._begun = threading.Event()
         self.is_connected = threading.Event()
@@ -102,13 +110,23 @@ class Listener:
         self._thread = threading.Thread(target=self._work, name="tightbeam-listener", daemon=True)
         self._thread.start()
 
-    def wake(self, upto: int = 0) -> None:
-        """Have the log looked at now; called on any thread.
+    def wake(self) -> None:
+        """Have the log looked at now; called on any thread."""
+        self._is_asked = True
+        self._poke()
+
+    def committed(self, upto: int) -> None:
+        """Have the log looked at soon; called on the thread that writes.
 
         Args:
             upto: the last transaction with a message that this process has committed.
         """
         self._own = max(self._own, upto)
+        if not self._is_due:
+            self._is_due = True
+            self._poke()
+
+    def _poke(self) -> None:
         if not self._is_woken:
             self._is_woken = True
             with contextlib.suppress(OSError):  # it has ended
@@ -176,7 +194,12 @@ class Listener:
             with contextlib.suppress(BlockingIOError):
                 self._woken.recv(64)
             self._is_woken = False
-            self._look_at = 0.0
+            if self._is_asked:
+                self._look_at = 0.0
+            elif self._own >= self._follower.horizon:
+                self._look_soon()
+            else:
+                self._is_due = False
         connection.pgconn.consume_input()
         while (notification := connection.pgconn.notifies()) is not None:
             self._received.append(notification.extra)
@@ -225,13 +248,14 @@ class Listener:
             return
         messages = said.messages if said.row is None else _row(connection, said.row)
         if said.after >= self._follower.horizon:
-            self._look_at = 0.0
+            self._look_soon()
         self._turn(self._gate.receive(said, messages))
 
     def _take_notice(self, notice: Notice) -> None:
         if notice.upto or not notice.origin:
             self._wanted = max(self._wanted, notice.upto)
-            self._look_at = 0.0
+            if not notice.upto or notice.upto >= self._follower.horizon:
+                self._look_soon()
         if notice.woken or notice.due:
             self._outlet.wake(notice.woken)
         if notice.sent:
@@ -244,7 +268,9 @@ class Listener:
 
     def _look(self, connection: Connection[Any]) -> None:
         """Follow the log to its end, and say when to look again."""
-        self._look_at = time.monotonic() + _POLL
+        self._is_asked = self._is_due = False
+        self._looked = time.monotonic()
+        self._look_at = self._looked + _POLL
         while self._follower.follow(connection):
             self._release()
         if max(self._own, self._wanted, self._gate.waits_for) < self._follower.horizon:
@@ -253,6 +279,10 @@ class Listener:
         # A transaction that is older than what is waited for hasn't ended.
         self._look_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, _LAST_LOOK)
+
+    def _look_soon(self) -> None:
+        """Look at the log for messages that are known to be there, many of them together."""
+        self._look_at = min(self._look_at, self._looked + _BETWEEN_LOOKS)
 
     def _seconds(self) -> float:
         """Return how long to wait for something to come."""

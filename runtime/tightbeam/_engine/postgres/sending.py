@@ -88,6 +88,8 @@ class Sender:
         self._notice: Notice | None = None
         self._dropped = 0
         self._something = threading.Event()
+        self._urgent = threading.Event()
+        """Set where something waits that isn't to be sent together with what comes next."""
         self._ending = False
         self._ended = threading.Event()
         self._number = 0
@@ -118,7 +120,8 @@ class Sender:
                 self._bytes -= len(self._live.popleft().envelope.data)
                 self._dropped += 1
                 self._sent += 1
-        if not self._something.is_set():
+        if not self._urgent.is_set():
+            self._urgent.set()
             self._something.set()
 
     def flush(self, within: float) -> None:
@@ -136,6 +139,7 @@ class Sender:
     def end(self, within: float) -> None:
         """Send what is left, and end the thread; after so many seconds it ends by itself."""
         self._ending = True
+        self._urgent.set()
         self._something.set()
         self._ended.set()
         self._thread.join(within)
@@ -145,12 +149,15 @@ class Sender:
         while True:
             self._something.wait()
             self._something.clear()
-            if not self._live and self._notice is not None and not self._ending:
-                # Alone it may wait a little; a live message that comes meanwhile takes it along.
-                self._something.wait(max(last + _BETWEEN_NOTICES - time.monotonic(), 0.0))
+            if not self._live and not self._ending:
+                # A notice alone may wait a little; a live message that comes meanwhile takes it along.
+                self._urgent.wait(max(last + _BETWEEN_NOTICES - time.monotonic(), 0.0))
+            self._urgent.clear()
             try:
-                while self._live or self._notice is not None:
+                if self._notice is not None:
                     self._send(self._line.connection)  # waits for a server that is away
+                while self._live:
+                    self._send(self._line.connection)
             except psycopg.Error as error:
                 if not self._line.is_broken(error):
                     _log.error("other processes can't be told what happens here: %s", type(error).__name__)
