@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
 
 import psycopg
@@ -13,8 +14,10 @@ import pytest_asyncio
 from tests.postgres.opened import open_store, publish_of
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.store import PostgresStore
-from tightbeam._engine.records import MemoizedAlready
+from tightbeam._engine.records import MemoizedAlready, NewRun
+from tightbeam._engine.requests import AddRuns
 from tightbeam._engine.store import Request
+from tightbeam.errors import JournalFailed, NotStorable
 
 pytestmark = pytest.mark.slow
 _IN_ORDER = "SELECT number, created_at FROM tightbeam.message ORDER BY xid, seq"
@@ -63,3 +66,40 @@ async def test_a_request_that_no_store_knows_is_refused_and_others_go_on(store: 
     )
     assert isinstance(refused, TypeError)
     assert stored is None
+
+
+async def test_a_value_that_no_text_can_hold_is_refused_alone(store: PostgresStore, address: str) -> None:
+    with_nul = publish_of(1)
+    with_nul = replace(with_nul, publish=with_nul.publish._replace(channel="a\0b"))
+    with_half = publish_of(2)
+    with_half = replace(with_half, publish=with_half.publish._replace(topic="\ud800"))
+    answers = await asyncio.gather(
+        *(store.submit(each) for each in (publish_of(0), with_nul, with_half, publish_of(3))),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in answers] == [type(None), NotStorable, NotStorable, type(None)]
+    with psycopg.connect(address) as connection:
+        assert [row[0] for row in connection.execute(_IN_ORDER).fetchall()] == [0, 3]
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with others"])
+async def test_a_disk_that_is_full_fails_what_needs_it_and_leaves_nothing_behind(
+    store: PostgresStore, address: str, together: bool
+) -> None:
+    full = (
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; "
+        "CREATE TRIGGER full_disk AFTER INSERT ON tightbeam.message FOR EACH ROW EXECUTE FUNCTION full_disk()"
+    )
+    added = AddRuns((NewRun("added", "f"),), "e", b"{}")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(full.encode())
+        requests = [publish_of(0), added] if together else [publish_of(0)]
+        answers = await asyncio.gather(*map(store.submit, requests), return_exceptions=True)
+        assert isinstance(answers[0], JournalFailed)
+        assert "could not extend file" in str(answers[0])
+        assert answers[1:] == ([("added",)] if together else [])
+        connection.execute("DROP FUNCTION full_disk CASCADE")
+        assert connection.execute(_IN_ORDER).fetchall() == []
+    await store.submit(publish_of(0))
+    assert not store.is_lost

@@ -51,16 +51,21 @@ class Intake:
                 raise NotEntered(self._why_closed)
             self._put(pending)
 
-    def close(self, last: Callable[[], None]) -> None:
+    def close(self, last: Callable[[], None]) -> bool:
         """Take nothing more.
 
         Args:
             last: queues what is the last; not called where it was closed before.
+
+        Returns:
+            False if it was closed before.
         """
         with self._gate:
-            if not self._closed:
-                self._closed = True
-                last()
+            if self._closed:
+                return False
+            self._closed = True
+            last()
+            return True
 
     def after_fork(self) -> None:
         """Refuse all requests in a forked child: the threads that would answer aren't there."""

@@ -17,8 +17,8 @@ import pytest
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import JobChannel
 from tightbeam import Client, Context
+from tightbeam._engine import settling
 from tightbeam._engine.loop_waker import LoopWaker, waker_of
-from tightbeam._engine.sqlite import store as sqlite_store
 
 pytestmark = pytest.mark.usefixtures("path")  # see `tests.tightbeam.engine.stores`
 
@@ -111,7 +111,7 @@ async def test_a_waker_that_is_broken_is_done_without(
 ) -> None:
     work = work_of(client, ch)
     wakers: list[Any] = []
-    monkeypatch.setattr(sqlite_store, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
+    monkeypatch.setattr(settling, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
     async with client:
         (waker,) = wakers
         descriptor, waker._descriptor = waker._descriptor, 1_000_000  # nothing is that far
@@ -129,7 +129,7 @@ async def test_without_a_descriptor_for_a_waker(
         monkeypatch.setattr(os, "eventfd", Mock(side_effect=error), raising=False)
     work = work_of(client, ch)
     wakers: list[Any] = []
-    monkeypatch.setattr(sqlite_store, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
+    monkeypatch.setattr(settling, "waker_of", lambda loop: wakers.append(waker_of(loop)) or wakers[0])
     async with client:
         assert wakers == [None]
         assert await client.run(work) == 7

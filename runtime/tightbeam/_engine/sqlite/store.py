@@ -12,14 +12,14 @@ import sqlite3
 import threading
 from collections import deque
 from concurrent.futures import Future as ThreadFuture
-from functools import partial
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any, NoReturn
 
-from tightbeam._engine.loop_waker import LoopWaker, waker_of
-from tightbeam._engine.pending import Pending, settle_all
+from tightbeam._engine.intake import Intake
+from tightbeam._engine.pending import Pending
 from tightbeam._engine.requests import PutBackAll
+from tightbeam._engine.settling import Settler
 from tightbeam._engine.sqlite.answers import ANSWERS
 from tightbeam._engine.sqlite.epochs import Epochs, record
 from tightbeam._engine.sqlite.lock import Lock
@@ -27,10 +27,9 @@ from tightbeam._engine.sqlite.presence import Presence
 from tightbeam._engine.sqlite.retention import Trimmer
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.store import After, Answer, Outlet, Query, Request
-from tightbeam._forks import watch_forks
 from tightbeam._hooks.info import CommitInfo
 from tightbeam._message import Envelope
-from tightbeam.errors import JournalFailed, NotEntered, NotStorable
+from tightbeam.errors import JournalFailed, NotStorable
 
 __all__ = ["SqliteStore"]
 
@@ -75,12 +74,9 @@ class SqliteStore:
         self._presence = presence
         self._lock = lock
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
-        self._gate = threading.Lock()
-        self._closed = False
-        self._why_closed = "the client has been left: its journal is closed"
+        self._intake = Intake(self._queue.put)
+        self._settler = Settler()
         self._ended: ThreadFuture[None] = ThreadFuture()
-        self._waker: LoopWaker | None = None
-        watch_forks(self)
         threading.Thread(target=self._work, name="tightbeam-journal", daemon=True).start()
 
     @property
@@ -106,54 +102,33 @@ class SqliteStore:
 
     def listen(self) -> None:
         """See `Store`. Takes a descriptor, until the connection is closed."""
-        self._waker = waker_of(asyncio.get_running_loop())
+        self._settler.listen()
 
     def submit(self, request: Request[Answer], /, *, after: After | None = None) -> asyncio.Future[Answer]:
         """See `Store`."""
-        pending = Pending(request, asyncio.get_running_loop(), after)
-        self._enqueue(pending)
-        assert isinstance(pending.future, asyncio.Future)  # noqa: S101 - made so for a loop; for the checker
-        return pending.future
+        return self._intake.submit(request, after)
 
     def call(self, request: Request[Answer], /) -> Answer:
         """See `Store`."""
-        pending = Pending(request, None)
-        self._enqueue(pending)
-        assert isinstance(pending.future, ThreadFuture)  # noqa: S101 - as in `submit`
-        return pending.future.result()
-
-    def _enqueue(self, pending: Pending[Any]) -> None:
-        with self._gate:  # so that nothing is queued behind the end
-            if self._closed:
-                raise NotEntered(self._why_closed)
-            self._queue.put(pending)
+        return self._intake.call(request)
 
     async def close(self, within: float, /) -> None:
         """See `Store`."""
-        with self._gate:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+        self._intake.close(self._end)
         await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=within)
 
     def close_at_exit(self, within: float, /) -> None:
         """See `Store`."""
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(Pending(PutBackAll(), None))
-            self._queue.put(None)
-        with contextlib.suppress(TimeoutError):
-            self._ended.result(within)
+        if self._intake.close(self._end_at_exit):
+            with contextlib.suppress(TimeoutError):
+                self._ended.result(within)
 
-    def after_fork(self) -> None:
-        """Refuse all requests in a forked child: the thread that would answer isn't there."""
-        self._gate = threading.Lock()
-        self._closed = True
-        self._why_closed = (
-            "the client was entered by the process this one was forked from: enter it after the fork"
-        )
+    def _end(self) -> None:
+        self._queue.put(None)
+
+    def _end_at_exit(self) -> None:
+        self._queue.put(Pending(PutBackAll(), None))
+        self._end()
 
     def _work(self) -> None:
         reads: deque[Pending[Any]] = deque()
@@ -172,8 +147,7 @@ class SqliteStore:
             self._connection.close()
             self._presence.close()
             self._lock.release()
-            if self._waker is not None:
-                self._waker.close()
+            self._settler.close()
             self._ended.set_result(None)
 
     def _collect(self, reads: deque[Pending[Any]]) -> tuple[list[Pending[Any]], bool]:
@@ -200,11 +174,11 @@ class SqliteStore:
             pending.error = JournalFailed(lost)
         else:
             self._answer(pending, Transaction(self._connection, self._outlet))
-        self._settle([pending])
+        self._settler.settle([pending])
 
     def _write(self, writes: list[Pending[Any]]) -> None:
         written = self._measured_commit(writes) if self._outlet.measures else self._commit(writes)
-        self._settle(writes)
+        self._settler.settle(writes)
         self._keep_house(written)
 
     def _measured_commit(self, batch: list[Pending[Any]]) -> int:
@@ -282,21 +256,6 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
             pass  # the next BEGIN fails, and its callers are told
-
-    def _settle(self, batch: list[Pending[Any]]) -> None:
-        """Answer the callers: one wake-up for each event loop, not one a request."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Pending[Any]]] = {}
-        for pending in batch:
-            if pending.loop is None:
-                pending.settle()
-            else:
-                by_loop.setdefault(pending.loop, []).append(pending)
-        for loop, answered in by_loop.items():
-            settle = partial(settle_all, answered)
-            waker = self._waker
-            if waker is None or waker.loop is not loop or not waker.wake(settle):
-                with contextlib.suppress(RuntimeError):  # that event loop is closed: no caller waits
-                    loop.call_soon_threadsafe(settle)
 
     def _keep_house(self, written: int) -> None:
         if self.is_lost:
