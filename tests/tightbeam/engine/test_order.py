@@ -40,9 +40,9 @@ async def test_progress_never_goes_back_after_the_end(client: Client, ch: JobCha
 class History:
     """Publishes at random, live and durable, on two topics of two channels; what each reader saw."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, client: Client) -> None:
         self.choice = random.Random(seed)
-        self.client = Client()
+        self.client = client
         self.channels = [job_channel(job_id=name) for name in ("j1", "j2")]
         self.seen: list[list[tuple[str, str, int]]] = []
         self.positions: list[str] = []
@@ -155,8 +155,8 @@ def check(seen: list[list[tuple[str, str, int]]]) -> None:
             assert numbers == sorted(set(numbers)), numbers
 
 
-async def histories(seed: int) -> None:
-    history = History(seed)
+async def histories(seed: int, client: Client) -> None:
+    history = History(seed, client)
     client, choice = history.client, history.choice
     async with running(secured(client, runs=False)) as url:
         reading = [asyncio.create_task(history.read_here(None))]
@@ -175,11 +175,12 @@ async def histories(seed: int) -> None:
     check(history.seen)
 
 
+@pytest.mark.quick_in_memory
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("room", [8, 1_024])
-async def test_histories(seed: int, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_histories(client: Client, seed: int, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "_MAX_MESSAGES", room)
-    await histories(seed)
+    await histories(seed, client)
 
 
 @pytest.mark.slow
@@ -187,4 +188,4 @@ async def test_histories(seed: int, room: int, monkeypatch: pytest.MonkeyPatch) 
 async def test_many_histories(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "_MAX_MESSAGES", room)
     for seed in range(100, 120):
-        await histories(seed)
+        await histories(seed, Client())
