@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.postgres.server import Server
 from tests.postgres.written import connector_of, journal, write
 from tightbeam._engine.postgres import horizon
+from tightbeam._engine.postgres.answers import ANSWERS
 from tightbeam._engine.postgres.horizon import HorizonWatch, Lag, read_lag
+from tightbeam._engine.postgres.transaction import Transaction
+from tightbeam._engine.requests import ReadLag
+from tightbeam._engine.store import Answer, Request
 
 pytestmark = pytest.mark.slow
+
+
+def answer_of(connection: psycopg.Connection[Any], request: Request[Answer]) -> Answer:
+    """Carry out a request on a connection."""
+    answer: Answer = ANSWERS[type(request)](Transaction(connection), request)
+    return answer
 
 
 async def test_nothing_waits_and_so_nothing_is_held_back(address: str) -> None:
@@ -22,6 +34,7 @@ async def test_nothing_waits_and_so_nothing_is_held_back(address: str) -> None:
         other.execute("BEGIN")
         other.execute("SELECT pg_current_xact_id()")
         assert read_lag(connection) == Lag(0.0)
+        assert answer_of(connection, ReadLag()) == 0.0
         other.execute("ROLLBACK")
 
 
@@ -36,6 +49,7 @@ async def test_the_session_that_holds_messages_back_is_named(address: str) -> No
         write(connection, at=(time.time_ns() // 1_000) - 90_000_000)
         lag = read_lag(connection)
         assert 80 < lag.seconds < 500
+        assert 80 < answer_of(connection, ReadLag()) < 500
         assert lag.holder is not None
         assert lag.holder.name == f"session {other.info.backend_pid}"
         assert (lag.holder.user, lag.holder.database) == ("postgres", connection.info.dbname)

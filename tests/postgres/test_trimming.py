@@ -84,6 +84,21 @@ async def test_counting_goes_on_where_another_process_has_ended_it(
         assert placed(one.connection) == written[-5:]
 
 
+async def test_many_new_messages_are_counted_a_part_at_a_time(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_COUNTED", 4)
+    await journal(address)
+    with processes(address, 1) as (process,):
+        written = [write(process.connection) for _ in range(50)]
+        process.follow()
+        trimmer = Trimmer(process.log, KEEPS._replace(messages=3))
+        assert trimmer(process.connection)
+        assert placed(process.connection) == written[17:]
+        trim(process, messages=3)
+        assert placed(process.connection) == written[-3:]
+
+
 async def test_one_process_trims_at_a_time(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await journal(address)
     with processes(address, 2) as (one, other):

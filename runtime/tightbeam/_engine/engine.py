@@ -385,6 +385,17 @@ class EmbeddedEngine:
         except EngineError:  # it is being left, or the disk fails, which others are told
             return ()
 
+    def read_lag(self) -> float | None:
+        """Read how long stored messages have waited to be handed on; None where that can't be read now."""
+        if not self.is_open:
+            return None
+        from tightbeam._engine.requests import ReadLag  # not at import: see the top of this module
+
+        try:
+            return self._entered().store.call(ReadLag())
+        except EngineError:  # as in `count_runs`
+            return None
+
     async def cancel_run(self, run_id: str, /) -> None:
         """See `RunSource`."""
         await self._entered().scheduler.operator.cancel(run_id)

@@ -396,6 +396,10 @@ class Numbers(Protocol):
         """Count unfinished runs; none where the client isn't entered, or has no runs of its own."""
         ...
 
+    def read_lag(self) -> float | None:
+        """Read how many seconds stored messages have waited to be handed on; None if nothing holds any."""
+        ...
+
 
 class ClientInfo:
     """A client, for hooks that measure: its numbers, when they are asked for. It doesn't keep the client."""
@@ -429,6 +433,15 @@ class ClientInfo:
         """
         source = self._source()
         return () if source is None else source.count_runs()
+
+    def read_lag(self) -> float | None:
+        """Read for how many seconds durable messages have waited for other transactions of their server.
+
+        It is None where nothing can hold messages back, as in a file, and while the client isn't entered. It
+        asks the server and waits for that, so call it now and then.
+        """
+        source = self._source()
+        return None if source is None else source.read_lag()
 
 
 RESERVED_METADATA = frozenset({"id", "position", "dropped"})

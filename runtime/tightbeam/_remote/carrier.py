@@ -81,6 +81,9 @@ class GatewayCarrier:
         """Return none: runs are the gateway's."""
         return ()
 
+    def read_lag(self) -> None:
+        """Return None: the journal is the gateway's."""
+
     @property
     def headers(self) -> Mapping[str, str]:
         """What every request shows, the server key among it."""

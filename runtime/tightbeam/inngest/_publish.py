@@ -61,6 +61,9 @@ class InngestCarrier:
         """Return none: runs are the server's."""
         return ()
 
+    def read_lag(self) -> None:
+        """Return None: the journal is the server's."""
+
     def _count_dropped(self, messages: int) -> None:
         self.dropped += messages
 

@@ -160,6 +160,12 @@ class Metrics:
         gauge(
             "tightbeam.queue.age", [self._observe_age], "s", "How long the oldest run that is due has waited"
         )
+        gauge(
+            "tightbeam.log.lag",
+            [self._observe_lag],
+            "s",
+            "How long durable messages have waited for older transactions of their database server to end",
+        )
 
     # -- what hooks tell -----------------------------------------------------------------------------------
 
@@ -274,6 +280,10 @@ class Metrics:
         for each in self._count_runs():
             ages[each.function] = max(ages.get(each.function, 0.0), each.age)
         return [Observation(age, {FUNCTION: function}) for function, age in ages.items()]
+
+    def _observe_lag(self, _options: CallbackOptions) -> Iterable[Observation]:
+        lags = [lag for client in self._living_clients() if (lag := client.read_lag()) is not None]
+        return [Observation(max(lags))] if lags else []
 
     def _count_runs(self) -> list[RunCount]:
         counted_at, counts = self._counted

@@ -16,6 +16,7 @@ import pytest
 from tests.tightbeam.engine.stores import MemoryStorage, Storage
 from tightbeam._engine import trimming
 from tightbeam._engine.observing import ReadEnds
+from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import (
     Failure,
     FunctionLimit,
@@ -51,6 +52,7 @@ from tightbeam._engine.requests import (
     PullBack,
     PutBack,
     PutBackAll,
+    ReadLag,
     ReadMessage,
     ReadPage,
     ReadPart,
@@ -142,6 +144,8 @@ class Opened:
         self.storage = storage
         self.outlet = Outlet()
         self.store: Store = storage.backend(retention).open(self.outlet)
+        if isinstance(self.store, PostgresStore):
+            self.store.begin()
 
     def ask(self, request: Request[Any]) -> Any:
         answer = self.store.call(request)
@@ -221,6 +225,10 @@ async def test_unfinished_runs_are_counted_by_function_and_state(opened: Opened)
         ("work", "sleeping", 1),
     ]
     assert all((count.age > 0) == (count.state == "ready") for count in counts)
+
+
+async def test_what_holds_messages_back_is_measured_where_anything_can(opened: Opened) -> None:
+    assert opened.ask(ReadLag()) == (None if opened.is_alone else 0.0)
 
 
 async def test_each_commit_is_measured_where_there_is_a_disk(opened: Opened, storage: Storage) -> None:
@@ -382,7 +390,8 @@ async def test_a_message_keeps_its_metadata(opened: Opened) -> None:
     kept = [b'{"trace":"1"}', None]
     assert [one.metadata for one in opened.outlet.messages] == kept
     assert [one.metadata for one in opened.ask(ReadPage((TICK,), "start")).messages] == kept
-    assert [one.metadata for one in opened.ask(ReadPlaces((1, 2)))[0]] == kept
+    places = tuple(one.seq or 0 for one in opened.outlet.messages)
+    assert [one.metadata for one in opened.ask(ReadPlaces(places))[0]] == kept
     assert [one.metadata for one in opened.ask(RecentMessages(None, 9)).messages] == kept
 
 
@@ -467,8 +476,8 @@ async def test_of_two_outcomes_the_first_stays(opened: Opened, failed: bool) -> 
     opened.ask(PutBack(("a",)))
     (run,) = opened.claim()
     assert {step_id: memo.result for step_id, memo in run.memos.items()} == {"p1": b"1", "p2": b'{"n":2}'}
-    assert [one.seq for one in opened.outlet.messages] == [1]
-    assert opened.outlet.released >= 2
+    assert len(opened.outlet.messages) == 1
+    assert opened.outlet.released >= 2 or not opened.is_alone  # else when the message is handed on
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -518,6 +527,7 @@ async def test_a_publish_in_place_of_a_step_that_failed(opened: Opened) -> None:
     run = opened.started("a")
     failure = Failure("p1", "step.run", None, None, 1, 2, "KeyError", "x")
     opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    (run,) = opened.claim()
     publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"1", now_us())
     opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
     (step,) = opened.ask(FindRun("a")).steps
@@ -529,6 +539,7 @@ async def test_a_publish_that_failed_before(opened: Opened) -> None:
     run = opened.started("a")
     failure = Failure("p1", "step.realtime.publish", CHANNEL, "tick", 1, 2, "KeyError", "x")
     opened.ask(RetryRun("a", 1, 0, RunError("KeyError", "", None), (failure,)))
+    (run,) = opened.claim()
     publish = Publish(run.number, "a", "p1", 0, CHANNEL, "tick", b"1", 5)
     opened.ask(MemoizePublish(publish, "p1", Replaced(failed=True, counted=True)))
     (step,) = opened.ask(FindRun("a")).steps
@@ -1019,7 +1030,7 @@ async def test_a_request_whose_caller_is_gone_is_carried_out(opened: Opened) -> 
         opened.store.submit(AddRuns((NewRun("b", "work"),), "app/work", b"{}"))
 
     await asyncio.to_thread(asyncio.run, elsewhere())  # an event loop that is closed before the answer
-    await opened.store.submit(ListFunctions(1))
+    await opened.store.submit(PutBack(()))  # behind them
     assert [run.id for run in opened.claim()] == ["a", "b"]
     assert told == [True]
 

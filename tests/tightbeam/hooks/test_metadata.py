@@ -227,7 +227,7 @@ async def test_a_hook_gets_to_know_each_of_its_clients_once(tmp_path: Path, ch: 
         await go_on.wait()
 
     info = own.clients[0]
-    assert (info.subscribers, info.dropped, info.count_runs()) == (0, 0, ())
+    assert (info.subscribers, info.dropped, info.count_runs(), info.read_lag()) == (0, 0, (), None)
     async with client, asyncio.timeout(20):
         async with client.realtime.subscribe(ch.token):
             assert info.subscribers == 1

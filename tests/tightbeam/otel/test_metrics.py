@@ -143,6 +143,18 @@ async def test_clients_and_hooks_of_one_provider_are_counted_once(ch: JobChannel
     assert [point.value for point in recorder.points(SENT)] == [2]
 
 
+async def test_the_largest_lag_of_all_clients_is_told_where_there_can_be_any(
+    ch: JobChannel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = [Client(hooks=[recorder.hook()]) for _ in range(3)]
+    for client in clients:
+        client.realtime.publish_sync(ch.token, "x")
+    assert recorder.points("tightbeam.log.lag") == []
+    lags = iter([None, 7.5, 0.0])
+    monkeypatch.setattr(ClientInfo, "read_lag", lambda _: next(lags))
+    assert [point.value for point in recorder.points("tightbeam.log.lag")] == [7.5]
+
+
 async def test_gauges_are_read_when_metrics_are_collected_and_not_at_a_publish(
     ch: JobChannel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ class Journal:
             requests.RecentMessages: messages.recent_messages,
             requests.FindOutcome: listing.find_outcome,
             requests.CountRuns: lambda _: count_runs(runs.unfinished),
+            requests.ReadLag: lambda _: None,
             requests.ListRuns: listing.list_runs,
             requests.ListFunctions: listing.list_functions,
             requests.ListTopics: messages.list_topics,

@@ -77,6 +77,7 @@ ANSWERS = _Answers(
         requests.SeenUntil: messages.seen_until,
         requests.FindOutcome: messages.find_outcome,
         requests.CountRuns: counting.count_runs,
+        requests.ReadLag: counting.read_lag,
         requests.ListRuns: inspection.list_runs,
         requests.ScanRuns: inspection.scan_runs,
         requests.ListFunctions: inspection.list_functions,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tightbeam._engine.postgres.horizon import LAG
 from tightbeam._engine.postgres.transaction import Transaction
-from tightbeam._engine.requests import CountRuns
+from tightbeam._engine.requests import CountRuns, ReadLag
 from tightbeam._hooks.info import RunCount
 from tightbeam._message import now_us
 
-__all__ = ["count_runs"]
+__all__ = ["count_runs", "read_lag"]
 
 UNFINISHED = """
 SELECT function, CASE WHEN due_at > %(now)s::bigint THEN 'sleeping' ELSE 'ready' END AS shown,
@@ -39,3 +40,9 @@ def count_runs(tx: Transaction, _request: CountRuns) -> tuple[RunCount, ...]:
         if state == "ready":
             due[key] = min(due_at, due.get(key, now))
     return tuple(RunCount(*key, runs[key], max(0, now - due.get(key, now)) / 1e6) for key in sorted(runs))
+
+
+def read_lag(tx: Transaction, _request: ReadLag) -> float:
+    """Answer `ReadLag`."""
+    row = tx.execute(LAG).fetchone()
+    return 0.0 if row is None else max(row[0], 0) / 1e6

@@ -141,7 +141,7 @@ def list_runs(tx: Transaction, request: ListRuns) -> list[RunSummary]:
     """Answer `ListRuns`."""
     found = (
         row
-        for row in _latest(tx, _NO_NUMBER, _before_latest(tx, request.among))
+        for row in _latest(tx, _NO_NUMBER, _before_latest(tx, request.among), min(request.limit, SCANNED))
         if request.state in (None, row[3])
         and request.function in (None, row[1])
         and has_words(request.words, _searched(row))
@@ -149,21 +149,22 @@ def list_runs(tx: Transaction, request: ListRuns) -> list[RunSummary]:
     return [_summary(row) for row in islice(found, request.limit)][::-1]
 
 
-def _latest(tx: Transaction, before: int, floor: int) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of runs, latest first, page by page: so many as are looked at.
+def _latest(tx: Transaction, before: int, floor: int, page: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of runs, latest first, as far as they are looked at.
 
     Args:
         tx: the transaction.
         before: the number before which they are.
         floor: the number after which they are.
+        page: how many are read first; if more are looked at, more are read at once.
     """
     while True:
-        values = {"now": now_us(), "before": before, "floor": floor, "limit": SCANNED}
+        values = {"now": now_us(), "before": before, "floor": floor, "limit": page}
         rows = tx.execute(LATEST, values).fetchall()
         yield from rows
-        if len(rows) < SCANNED:
+        if len(rows) < page:
             return
-        before = rows[-1][_SUMMARY]
+        before, page = rows[-1][_SUMMARY], SCANNED
 
 
 def _searched(row: Sequence[Any]) -> tuple[str | None, ...]:
@@ -177,10 +178,10 @@ def scan_runs(tx: Transaction, request: ScanRuns) -> RunsPage:
     before = _NO_NUMBER
     if request.before is not None:
         (before,) = tx.execute(BEFORE, {"id": request.before}).fetchone() or (0,)
-    values = {"now": now_us(), "before": before, "floor": 0, "limit": SCANNED}
     found: list[RunSummary] = []
     last, count = None, 0
-    for count, row in enumerate(tx.execute(LATEST, values).fetchall(), 1):  # noqa: B007 - read below
+    rows = _latest(tx, before, 0, min(request.limit, SCANNED))
+    for count, row in enumerate(islice(rows, SCANNED), 1):  # noqa: B007 - read below
         last = str(row[0])
         if _is_searched(request, row):
             found.append(_summary(row))

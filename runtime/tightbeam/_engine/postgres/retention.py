@@ -23,8 +23,8 @@ __all__ = ["Kept", "Trimmer"]
 
 _log = logging.getLogger("tightbeam")
 
-_COUNTED = 20_000
-"""Messages that are counted in one statement."""
+_COUNTED, _COUNTS = 20_000, 5
+"""Messages that are counted in one statement, and how many statements there are at once."""
 _SAMPLES, _OF_A_SAMPLE = 16, 250
 """Runs that are measured, if there are more: so many, at so many points of the table."""
 
@@ -157,10 +157,11 @@ class Trimmer:
         kept = Kept(connection, self._log)
         if not self._log.reach(kept.counted_place):  # another process has followed, and counted, more
             return False
+        has_more = not kept.is_all_counted
         is_too_large = trimming.shrink(kept, self._retention.size)
         now = _value(connection, NOW) + moved_us()
         horizon = 0 if self._is_doubted(connection, kept, now) else now
-        return trimming.trim(kept, self._retention, horizon) or is_too_large
+        return trimming.trim(kept, self._retention, horizon) or is_too_large or has_more
 
     def _is_doubted(self, connection: Connection[Any], kept: Kept, now: int) -> bool:
         """Return whether the server's clock is doubted; when that began is stored, for all processes."""
@@ -208,12 +209,17 @@ class Kept:
         """Return how many messages there are, by counting on from where that was done last."""
         text = _value(self._connection, META, "counted")
         before = counted = _Count(0, 0, 0) if text is None else _Count(*map(int, text.split()))
-        while counted.place < self._last_place:
+        for _ in range(_COUNTS):
+            if counted.place >= self._last_place:
+                break
             values = (*halves(counted.place), *halves(self._last_place), _COUNTED)
             found: tuple[Any, ...] | None = self._connection.execute(COUNT, values).fetchone()
             more, size, last = found or (0, 0, 0)
             place = self._last_place if more < _COUNTED else int(last)
             counted = _Count(place, counted.messages + more, counted.size + size)
+        self.is_all_counted = counted.place >= self._last_place
+        """Whether there are no more messages than those that were counted: later ones aren't looked at."""
+        self._last_place = counted.place
         if counted != before:
             self._connection.execute(SET_META, ("counted", _text(counted)))
         return counted

@@ -5,7 +5,7 @@ All times are microseconds since 1970. What a store promises for every request s
 
 from __future__ import annotations
 
-from tightbeam._engine.requests.counting import CountRuns
+from tightbeam._engine.requests.counting import CountRuns, ReadLag
 from tightbeam._engine.requests.inspection import (
     FindRun,
     ListFunctions,
@@ -87,6 +87,7 @@ __all__ = [
     "PullBack",
     "PutBack",
     "PutBackAll",
+    "ReadLag",
     "ReadMessage",
     "ReadPage",
     "ReadPart",

@@ -70,6 +70,7 @@ ANSWERS = _Answers(
         requests.SeenUntil: messages.seen_until,
         requests.FindOutcome: messages.find_outcome,
         requests.CountRuns: counting.count_runs,
+        requests.ReadLag: counting.read_lag,
         requests.ListRuns: details.list_runs,
         requests.ListFunctions: details.list_functions,
         requests.ListTopics: messages.list_topics,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tightbeam._engine.requests import CountRuns
+from tightbeam._engine.requests import CountRuns, ReadLag
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._hooks.info import RunCount
 from tightbeam._message import now_us
 
-__all__ = ["count_runs"]
+__all__ = ["count_runs", "read_lag"]
 
 _READY = (
     "SELECT function, iif(due_at > ?, 'sleeping', 'ready') AS shown, count(*), min(due_at) FROM run "
@@ -33,3 +33,7 @@ def count_runs(tx: Transaction, _request: CountRuns) -> tuple[RunCount, ...]:
             if state == "ready":
                 ages[function, state] = max(0, now - due_at) / 1e6
     return tuple(RunCount(*key, runs[key], ages.get(key, 0.0)) for key in sorted(runs))
+
+
+def read_lag(_tx: Transaction, _request: ReadLag) -> None:
+    """Answer `ReadLag`: messages are handed on with their commit."""
