@@ -51,8 +51,9 @@ process had died, and leave the file locked.
 """
 _LONGEST_WAIT = 60.0
 """Seconds after which due times are read again, in case the clock was set."""
-_LONGEST_WAIT_SHARED = 5.0
-"""The same where other processes add runs: one may die before it has told of that."""
+_LONGEST_WAIT_SHARED = 15.0
+"""The same where other processes add runs: one may end before it has told of that. (Of one that dies under a
+lease others say that runs may be due.)"""
 
 
 class Scheduler:

@@ -10,10 +10,9 @@ from tightbeam._engine.postgres.chores import Heart, drop_live_rows
 from tightbeam._engine.postgres.listening import Chore, Listener
 from tightbeam._engine.postgres.live import LiveGate
 from tightbeam._engine.postgres.member import Member
-from tightbeam._engine.postgres.notifications import Notice
+from tightbeam._engine.postgres.notifications import ANY, Notice
 from tightbeam._engine.postgres.places import transaction_of
 from tightbeam._engine.postgres.sending import Sender
-from tightbeam._engine.postgres.sent import are_left
 from tightbeam._engine.postgres.transaction import Effects
 from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
@@ -53,13 +52,13 @@ class Bus:
         self._last_place = 0
         self._gate = LiveGate(member.outlet)
         self._sender = Sender(member.connector, member.outage, self._origin)
-        heart = Heart(member, self.tell, rejoin)
+        heart = Heart(member, self.tell, rejoin, hand_over_sent)
         chores = (
             Chore(heart.beat, member.lease / _BEATS),
+            Chore(heart.look_for_lag, member.lease),
             Chore(lambda _: keep_house(), member.lease / _BEATS),
             Chore(drop_live_rows, _MINUTE),
             Chore(lambda _: self._listener.settled(None), member.lease / _BEATS),
-            Chore(lambda line: hand_over_sent() if are_left(line) else None, member.lease / _BEATS),
         )
         self._listener = Listener(member, self._origin, self._gate, chores, hand_over_sent)
         member.log.wake = self._listener.wake
@@ -107,10 +106,9 @@ class Bus:
             )
 
     def tell(self, due: set[str]) -> None:
-        """Have all processes look for due runs of some functions."""
-        if due:
-            self._member.outlet.wake(())
-            self._sender.tell(Notice(self._origin, due=due))
+        """Have all processes look for due runs, of some functions or, if there are none, of all."""
+        self._member.outlet.wake(())
+        self._sender.tell(Notice(self._origin, due=due or {ANY}))
 
     def end(self, within: float) -> None:
         """Follow the log up to what this process has committed, tell others what is left, and let go."""

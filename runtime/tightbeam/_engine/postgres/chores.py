@@ -34,17 +34,25 @@ class Leave(Request[None]):
 class Heart:
     """Beats for this process, and declares others dead that don't."""
 
-    def __init__(self, member: Member, due: Callable[[set[str]], None], rejoin: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        member: Member,
+        due: Callable[[set[str]], None],
+        rejoin: Callable[[], None],
+        hand_over_sent: Callable[[], None],
+    ) -> None:
         """Prepare.
 
         Args:
             member: the store's part in the journal.
-            due: has all processes look for due runs of some functions.
+            due: has all processes look for due runs, of some functions or, if there are none, of all.
             rejoin: has this process go on as another one, since it was declared dead.
+            hand_over_sent: hands on the events that users' transactions have sent.
         """
         self._member = member
         self._due = due
         self._rejoin = rejoin
+        self._hand_over_sent = hand_over_sent
         self._horizon = HorizonWatch()
         self._connection: Connection[Any] | None = None
         self._since = 0.0
@@ -58,11 +66,17 @@ class Heart:
             # The server was away, or this process stood still: others had no chance to be seen.
             self._connection, self._since = connection, now
         self._last = now
-        if not beat(connection.execute, member.number):
+        seen = beat(connection.execute, member.number)
+        if seen is None:
             self._rejoin()
             return
-        if now - self._since >= member.lease:
+        if seen.others_are_dead and now - self._since >= member.lease:
             self._bury(connection)
+        if seen.events_are_left:
+            self._hand_over_sent()
+
+    def look_for_lag(self, connection: Connection[Any]) -> None:
+        """Look whether a transaction holds the log back."""
         self._horizon.look(connection)
 
     def _bury(self, connection: Connection[Any]) -> None:
@@ -72,7 +86,8 @@ class Heart:
                 "process %d hasn't been heard of for its lease: its runs go on elsewhere",
                 number,
             )
-        self._due({orphan.function for orphan in orphans})
+        if dead:  # it may have died before it has told of other runs, too
+            self._due({orphan.function for orphan in orphans})
 
 
 def drop_live_rows(connection: Connection[Any]) -> None:

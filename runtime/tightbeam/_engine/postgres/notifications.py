@@ -15,10 +15,12 @@ import orjson
 
 from tightbeam._message import Envelope
 
-__all__ = ["LIMIT", "LiveBatch", "Notice", "channel_of", "encoded", "live_batch", "notices", "parsed"]
+__all__ = ["ANY", "LIMIT", "LiveBatch", "Notice", "channel_of", "encoded", "live_batch", "notices", "parsed"]
 
 LIMIT = 7_900
 """Bytes of one text; the server takes 7,999."""
+ANY = "*"
+"""Among the functions of due runs: runs of any function may be due."""
 _MOST_RUNS = 64
 """Runs that one notice names of a kind; their ids are short, but for those that a test has made up."""
 _LONGEST_NAME = 63

@@ -54,7 +54,9 @@ class Outage:
         _log.warning("the database %s is back after %.1f s", self._name, seconds)
 
     def leave_within(self, seconds: float) -> None:
-        """Have `wait` give up after a time, since the store is being closed."""
+        """Have `wait` give up after a time, since the store is being closed; a later call changes nothing."""
+        if self._leaving.is_set():
+            return
         self._deadline = time.monotonic() + seconds
         self._leaving.set()
 

@@ -37,8 +37,13 @@ Execute = Callable[..., Any]
 
 LOCK_SPACE = "hashtext(current_schema() || '.process')"
 """The first half of the advisory locks of processes; the second one is the process's number."""
-_BEAT = "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s"
 _IS_DEAD = "beat_at + lease < clock_timestamp()"
+_BEAT = (
+    "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s RETURNING "
+    "(SELECT other.number FROM process AS other WHERE other.number <> process.number "
+    "AND other.beat_at + other.lease < clock_timestamp() ORDER BY other.number LIMIT 1) IS NOT NULL, "
+    "(SELECT sent.number FROM sent ORDER BY sent.number LIMIT 1) IS NOT NULL"
+)
 _DEAD = f"SELECT number FROM process WHERE number <> %s AND {_IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
 _DECLARE = f"DELETE FROM process WHERE number = %s AND {_IS_DEAD}"  # noqa: S608 - of a constant
 _TRY_LOCK = f"SELECT pg_try_advisory_xact_lock({LOCK_SPACE}, %s)"
@@ -98,7 +103,16 @@ def note_functions(tx: Transaction, functions: Collection[str]) -> None:
     )
 
 
-def beat(execute: Execute, number: int) -> bool:
+class Beat(NamedTuple):
+    """What a process sees when it beats: one query, since all do it all the time."""
+
+    others_are_dead: bool
+    """Whether a process hasn't beaten for its lease."""
+    events_are_left: bool
+    """Whether there are events of users' transactions that no process has handed over."""
+
+
+def beat(execute: Execute, number: int) -> Beat | None:
     """Say that a process lives.
 
     Args:
@@ -106,9 +120,10 @@ def beat(execute: Execute, number: int) -> bool:
         number: of the process.
 
     Returns:
-        False if it was declared dead: it has lost its runs, and has to register anew.
+        None if it was declared dead: it has lost its runs, and has to register anew.
     """
-    return bool(execute(_BEAT, (number,)).rowcount)
+    row = execute(_BEAT, (number,)).fetchone()
+    return None if row is None else Beat(*row)
 
 
 def is_alone(tx: Transaction) -> bool:
@@ -130,8 +145,6 @@ def bury_dead(connection: Connection[tuple[Any, ...]], number: int) -> TakenOver
     Returns:
         What was taken over, and committed; the functions of the runs have runs that are due.
     """
-    if connection.execute(_DEAD, (number,)).fetchone() is None:
-        return TakenOver((), ())
     with connection.transaction():
         return take_over(connection.execute, number)
 

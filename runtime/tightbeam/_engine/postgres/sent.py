@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from psycopg import Connection
 
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.postgres.waits import hand_over
 from tightbeam._engine.requests import SendEvent
 from tightbeam._engine.store import Request
 
-__all__ = ["HandOverSent", "are_left", "hand_over_sent"]
+__all__ = ["HandOverSent", "hand_over_sent"]
 
 _MOST = 100
 """Events that one transaction hands over."""
@@ -24,7 +21,6 @@ WITH taken AS (
 )
 SELECT name, data, id FROM taken ORDER BY number
 """
-_ARE_LEFT = b"SELECT 1 FROM sent ORDER BY number LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,3 @@ def hand_over_sent(tx: Transaction, request: HandOverSent) -> bool:  # noqa: ARG
     for name, data, event_id in taken:
         hand_over(tx, SendEvent((), name, bytes(data), event_id))
     return len(taken) == _MOST
-
-
-def are_left(connection: Connection[Any]) -> bool:
-    """Return whether there are events that no process has handed over yet."""
-    return connection.execute(_ARE_LEFT, prepare=True).fetchone() is not None
