@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 
 from tests.postgres.opened import open_store, publish_of
+from tightbeam._engine.postgres import appending
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.store import PostgresStore
+from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import MemoizedAlready, NewRun
 from tightbeam._engine.requests import AddRuns
 from tightbeam._engine.store import Request
@@ -103,3 +105,16 @@ async def test_a_disk_that_is_full_fails_what_needs_it_and_leaves_nothing_behind
         assert connection.execute(_IN_ORDER).fetchall() == []
     await store.submit(publish_of(0))
     assert not store.is_lost
+
+
+async def test_a_batch_looks_for_each_run_and_step_by_its_key_however_small_the_tables_are(
+    store: PostgresStore, address: str
+) -> None:
+    await asyncio.gather(*(store.submit(publish_of(number)) for number in range(3)))
+    requests = [publish_of(number) for number in range(3, 6)]
+    with store.member.connector.connect("test") as connection:
+        tx = Transaction(connection, store.member)
+        rows = tx.execute(f"EXPLAIN {appending.APPEND}", appending._values(tx, requests, 0)).fetchall()
+    text = "\n".join(row[0] for row in rows)
+    assert "Index Cond: (number = publish.run)" in text
+    assert "Index Cond: ((run_id = run.id) AND (id = " in text

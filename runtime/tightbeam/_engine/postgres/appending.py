@@ -30,12 +30,18 @@ FROM unnest(
 ) WITH ORDINALITY AS publish (
     channel, topic, run, claim, step, number, started_at, floor, gap, data, metadata, rank
 )
-JOIN run ON run.number = publish.run AND run.ended_at IS NULL
-    AND run.owner = %(process)s::bigint AND run.claim = publish.claim
-WHERE NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = CASE
-    WHEN publish.number > 0 THEN publish.step || ':' || publish.number ELSE publish.step END)
+CROSS JOIN LATERAL (
+    SELECT run.number, run.id FROM run
+    WHERE run.number = publish.run AND run.ended_at IS NULL
+        AND run.owner = %(process)s::bigint AND run.claim = publish.claim
+    OFFSET 0 FOR SHARE
+) AS run
+WHERE NOT EXISTS (
+    SELECT FROM step WHERE step.run_id = run.id AND step.id = CASE
+        WHEN publish.number > 0 THEN publish.step || ':' || publish.number ELSE publish.step END
+    OFFSET 0
+)
 ORDER BY publish.rank
-FOR SHARE OF run
 ON CONFLICT DO NOTHING
 RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
 """  # noqa: S608 - of a constant
@@ -43,7 +49,8 @@ RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
 
 A run that has ended publishes nothing more, nor one that another process has claimed since: who ends it or
 takes it away changes its row, which is locked until the message is there. Order and times of one channel
-agree within the batch.
+agree within the batch. ``OFFSET 0`` has each run and step searched for by its key, whatever the planner
+thinks of the tables.
 """
 APPEND_ONE = f"""
 INSERT INTO message (
