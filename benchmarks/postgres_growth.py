@@ -22,20 +22,20 @@ __all__ = ["grow"]
 _PROCESSES = 100
 _MESSAGES = """
 INSERT INTO tightbeam.message (channel, topic, started_at, ended_at, created_at, data, id)
-SELECT 'closed:' || n % 100, 'medium', t, t, t, convert_to(%s, 'UTF8'), 'filled-' || n
+SELECT 'closed:' || n %% 100, 'medium', t, t, t, convert_to(%s, 'UTF8'), 'filled-' || n
 FROM (SELECT n, (extract(epoch FROM now()) * 1e6)::bigint - (%s::bigint - n) * 1000 AS t
       FROM generate_series(1, %s) AS n) AS filled
 """
 _BEAT = """
-INSERT INTO tightbeam.process (functions, host, pid, version, started_at, beat_at)
-SELECT ARRAY['elsewhere'], 'bench', n, '0', now(), now() + interval '1 day' FROM generate_series(1, %s) AS n
+INSERT INTO tightbeam.process (functions, host, pid, version, lease, beat_at)
+SELECT '{}', 'bench', n, '0', interval '15 s', clock_timestamp() FROM generate_series(1, %s) AS n
 RETURNING number
 """
 
 
 def grow(report: Report, server: Server, messages: int, *, quick: bool) -> None:
     """Do the same on an empty and on a full database, in turns, and compare."""
-    asyncio.run(_grow(report, server, messages, 500 if quick else 10_000, 3 if quick else 15))
+    asyncio.run(_grow(report, server, messages, 400 if quick else 10_000, 3 if quick else 15))
 
 
 async def _grow(report: Report, server: Server, messages: int, runs: int, rounds: int) -> None:
@@ -99,6 +99,7 @@ class _Subject:
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
         await self._client.run(self._publish)
+        await asyncio.gather(*(self._client.run(self._nothing) for _ in range(100)))  # to list as many
         return self
 
     async def __aexit__(self, *_: object) -> None:
