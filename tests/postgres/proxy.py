@@ -6,6 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 __all__ = ["Proxy"]
@@ -28,6 +29,8 @@ class Proxy:
         self._cut: Cut | None = None
         self._marker = b""
         self._writer: socket.socket | None = None
+        self.at_cut: Callable[[], None] = lambda: None
+        """What happens when the server has what it gets, and the client hears nothing yet."""
         self.cuts = 0
         """How many commits were cut off so far."""
         threading.Thread(target=self._accept, daemon=True).start()
@@ -80,6 +83,7 @@ class Proxy:
                 if when == "after":
                     server.sendall(data)
                     server.recv(65536)  # the answer, after which the commit is there
+                self.at_cut()
                 self.cuts += 1
                 return False
             server.sendall(data)

@@ -111,6 +111,32 @@ async def test_a_commit_that_is_cut_off_is_carried_out_once(
     proxy.close()
 
 
+async def test_a_commit_that_a_crash_forgets_is_carried_out_although_its_id_is_anothers() -> None:
+    """What wasn't flushed is gone, and the server gives the transaction's id out once more."""
+    server = Server({"wal_writer_delay": "10s"})
+    server.start()
+    database = server.database()
+    proxy = Proxy(f"{server.folder}/.s.PGSQL.{server.port}")
+    store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.port}/{database}")
+    await asked(store, add(0))
+
+    def crash() -> None:
+        server.stop("immediate")
+        server.start()
+        for _ in range(100):
+            server.execute("SELECT pg_current_xact_id()", database)
+
+    proxy.at_cut = crash
+    proxy.cut_commit("before")
+    await asked(store, add(1))
+    assert proxy.cuts == 1
+    added = rows(server.address(database), "SELECT id FROM tightbeam.run WHERE id LIKE 'added%' ORDER BY id")
+    assert added == [("added0",), ("added1",)]
+    await store.close(30)
+    proxy.close()
+    server.remove()
+
+
 async def test_a_connection_that_the_server_ends_is_opened_again(store: PostgresStore, address: str) -> None:
     await asked(store, add(0), publish_of(0))
     assert rows(address, _END_WRITER) == [(True,)]

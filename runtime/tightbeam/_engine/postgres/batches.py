@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
@@ -17,7 +18,7 @@ from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.transaction import Effects, Transaction
 from tightbeam._engine.requests import MemoizePublish
 
-__all__ = ["Attempt", "DeclaredDead", "carry_out"]
+__all__ = ["Attempt", "DeclaredDead", "carry_out", "is_committed"]
 
 _BEGIN = (
     "BEGIN; "
@@ -25,7 +26,15 @@ _BEGIN = (
     "SELECT EXISTS (SELECT FROM process WHERE number = {number})"
 )
 """One round trip. What follows sees whether this process is dead: who declares that has the lock alone."""
-_ASSIGNED = "SELECT pg_current_xact_id_if_assigned()::text"
+_MARK = (
+    "UPDATE process SET batch = %s WHERE number = %s AND pg_current_xact_id_if_assigned() IS NOT NULL "
+    "RETURNING pg_current_xact_id()::text"
+)
+"""Tells whether the batch was committed, if its end is cut off; none that has written nothing."""
+_MARKED = "SELECT batch FROM process WHERE number = %s FOR UPDATE"
+"""Waits for the end of the transaction that holds the row."""
+_STATUS = "SELECT pg_xact_status(%s::text::xid8)"
+_POLL = 0.05
 
 
 class DeclaredDead(Exception):
@@ -38,6 +47,10 @@ class Attempt:
 
     again: bool = False
     """Whether an earlier one may have been committed."""
+    batch: int = 0
+    """Names it among those of the process."""
+    number: int = 0
+    """Of the process."""
     effects: Effects = field(default_factory=Effects)
     xid: int | None = None
     """Of the transaction, once something was written."""
@@ -69,12 +82,12 @@ def carry_out(
         else:
             return
     elif _one_after_the_other(connection, member, batch, attempt, isolated=False):
-        _commit(connection, attempt)
+        _commit(connection, member, attempt)
         return
     member.outlet.release()
     # One of them failed, which is rare: once more, each behind a savepoint of its own.
     _one_after_the_other(connection, member, batch, attempt, isolated=True)
-    _commit(connection, attempt)
+    _commit(connection, member, attempt)
 
 
 def _is_one_statement(batch: Sequence[Pending[Any]]) -> bool:
@@ -172,8 +185,35 @@ def _answer(tx: Transaction, part: Sequence[Pending[Any]]) -> None:
         pending.error = error
 
 
-def _commit(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> None:
-    row = connection.execute(_ASSIGNED).fetchone()
-    attempt.xid = None if row is None or row[0] is None else int(row[0])
+def _commit(connection: Connection[tuple[Any, ...]], member: Member, attempt: Attempt) -> None:
+    attempt.number = member.number
+    row = connection.execute(_MARK, (attempt.batch, attempt.number)).fetchone()
+    attempt.xid = None if row is None else int(row[0])
     attempt.is_committing = True
     connection.execute("COMMIT")
+
+
+def is_committed(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> bool:
+    """Ask what has become of a transaction whose commit was under way when its connection broke.
+
+    The process' row has the answer: who had not flushed its transaction when the server crashed finds the
+    batch before. The status of the transaction's id hasn't: after a crash ids are given out again, and that
+    of another transaction, which was committed, would be taken for this one's. It is asked for only where
+    the row is gone, since the process was declared dead.
+
+    Raises:
+        psycopg.Error: the connection is broken, too.
+    """
+    if attempt.xid is None:  # it wrote nothing: carried out again, it does what it would have done
+        return False
+    row = connection.execute(_MARKED, (attempt.number,)).fetchone()
+    if row is not None:
+        return bool(row[0] == attempt.batch)
+    while True:
+        try:
+            status = connection.execute(_STATUS, (str(attempt.xid),)).fetchone()
+        except errors.InvalidParameterValue:
+            return False  # a transaction of the future: the server that took over never got it
+        if status != ("in progress",):
+            return status == ("committed",)
+        time.sleep(_POLL)

@@ -23,6 +23,7 @@ CREATE TABLE process (
     pid bigint NOT NULL,
     version text NOT NULL,
     lease interval NOT NULL,                    -- without a heartbeat for so long it is dead
+    batch bigint NOT NULL DEFAULT 0,            -- the last one that it has committed
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

@@ -11,17 +11,15 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection
 
 from tightbeam._engine.pending import Pending
-from tightbeam._engine.postgres.adding import KeyHeld
-from tightbeam._engine.postgres.aside import Aside
-from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out
+from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out, is_committed
 from tightbeam._engine.postgres.chores import Leave
 from tightbeam._engine.postgres.connecting import IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.lines import Line
@@ -39,8 +37,6 @@ Committed = Callable[[Effects], None]
 _MAX_BATCH = 512
 _MOST_CONFLICTS = 100
 """How often a batch is begun anew because other transactions were in its way."""
-_POLL = 0.05
-_STATUS = "SELECT pg_xact_status(%s::text::xid8)"
 
 
 class Writer:
@@ -62,7 +58,7 @@ class Writer:
         self._beginning = beginning
         self._committed = committed
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
-        self._aside = Aside()
+        self._batches = 0
         self._line = Line(member.connector, member.outage, f"{member.number} writer")
         self._thread = threading.Thread(target=self._work, name="tightbeam-writer", daemon=True)
         self._thread.start()
@@ -83,23 +79,16 @@ class Writer:
         ending = False
         while not ending:
             batch, ending = self._collect()
-            for part in (batch, self._aside.due(all_of_them=ending)):
-                if part:
-                    self._write(part)
-                    self._settler.settle(self._aside.keep(part, for_longer=not ending))
+            if batch:
+                self._write(batch)
+                self._settler.settle(batch)
         self._line.close()
 
     def _collect(self) -> tuple[list[Pending[Any]], bool]:
-        """Wait for requests, and return those that are queued, and whether there will be no more.
-
-        There is none where requests that were set aside are to be tried again.
-        """
+        """Wait for requests, and return those that are queued, and whether there will be no more."""
         batch: list[Pending[Any]] = []
         while not batch or (len(batch) < _MAX_BATCH and not self._queue.empty()):
-            try:
-                pending = self._queue.get(timeout=self._aside.seconds)
-            except Empty:
-                return batch, False
+            pending = self._queue.get()
             if pending is None:
                 return batch, True
             batch.append(pending)
@@ -118,16 +107,15 @@ class Writer:
         else:
             self._note(batch, effects)
         if outlet.measures:
-            failed = all(
-                pending.error is not None and not isinstance(pending.error, KeyHeld) for pending in batch
-            )
+            failed = all(pending.error is not None for pending in batch)
             outlet.committed(CommitInfo(perf_counter() - began, len(batch), failed))
 
     def _commit(self, batch: list[Pending[Any]]) -> Effects:
         """Carry out a batch until it is known to be committed, or can't be."""
         is_dead, again, conflicts = False, False, 0
         while True:
-            attempt = Attempt(again)
+            self._batches += 1
+            attempt = Attempt(again, self._batches)
             for pending in batch:
                 pending.result = pending.error = None
             connection = self._line.connection
@@ -142,7 +130,7 @@ class Writer:
                 is_dead = True
             except BaseException as error:
                 if self._line.is_broken(error):
-                    if attempt.is_committing and self._is_committed(attempt.xid):
+                    if attempt.is_committing and self._is_committed(attempt):
                         return attempt.effects
                     again = again or attempt.is_committing
                     self._member.outlet.release()
@@ -157,28 +145,19 @@ class Writer:
             else:
                 return attempt.effects
 
-    def _is_committed(self, xid: int | None) -> bool:
-        """Ask what has become of a transaction whose commit was under way when the connection broke.
+    def _is_committed(self, attempt: Attempt) -> bool:
+        """Ask, as soon as the server is back, what has become of a commit that was cut off.
 
         Raises:
             JournalFailed: the store is being closed, and the server isn't there to be asked.
         """
-        if xid is None:  # it wrote nothing: carried out again, it does what it would have done
-            return False
         while True:
             connection = self._line.connection
             try:
-                row = connection.execute(_STATUS, (str(xid),)).fetchone()
+                return is_committed(connection, attempt)
             except psycopg.Error as error:
-                if self._line.is_broken(error):
-                    continue
-                if isinstance(error, errors.InvalidParameterValue):
-                    return False  # a transaction of the future: the server that took over never got it
-                raise
-            status = None if row is None else row[0]
-            if status != "in progress":
-                return status == "committed"
-            time.sleep(_POLL)
+                if not self._line.is_broken(error):
+                    raise
 
     def _register_anew(self, connection: Connection[tuple[Any, ...]]) -> None:
         """Go on as another process, since this one was declared dead: its claims are others' by now."""
