@@ -65,8 +65,10 @@ _EARLY_RETRIES = (
 )
 _STARTED_LATER = "UPDATE run SET started_at = %(now)s WHERE state = 'ready' AND started_at > %(now)s"
 _ADDED_LATER = (
-    "UPDATE run SET due_at = due_at - (created_at - %(now)s), created_at = %(now)s WHERE state = 'ready' "
-    "AND started_at IS NULL AND NOT dated AND created_at > %(now)s AND due_at > %(now)s"
+    "UPDATE run SET due_at = due_at - (created_at - %(now)s), created_at = %(now)s WHERE number IN ("
+    "SELECT number FROM run WHERE state = 'ready' AND NOT held AND due_at > %(now)s "
+    "UNION ALL SELECT number FROM run WHERE state = 'ready' AND held AND due_at > %(now)s) "
+    "AND started_at IS NULL AND NOT dated AND created_at > %(now)s"
 )
 _READY = "SELECT function FROM run WHERE state = 'ready' AND NOT held"
 _WITHOUT_WORKER = f"""
