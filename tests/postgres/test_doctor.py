@@ -161,7 +161,7 @@ def test_rights_that_are_missing(doctor: Doctor) -> None:
         assert (code, found["rights"]["status"]) == (1, "problem")
         assert "role poor lacks INSERT ON live" in found["rights"]["text"]
         assert "INSERT ON run" not in found["rights"]["text"]
-        assert "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES" in found["rights"]["remedy"]
+        assert 'ON ALL TABLES IN SCHEMA "tightbeam" TO "poor"' in found["rights"]["remedy"]
         doctor.target.do("REVOKE SELECT ON ALL TABLES IN SCHEMA tightbeam FROM poor")
         code, found = doctor(address=poor)
         assert code == 1
@@ -191,3 +191,21 @@ def test_clocks_that_differ(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> 
     code, found = doctor()
     assert (code, found["clock"]["status"]) == (0, "note")
     assert "ahead of this machine's" in found["clock"]["text"]
+
+
+@pytest.mark.parametrize(("format", "readable_from", "expected"), [
+    (0, 0, "of an older Tightbeam: a client of this version brings it to format"),
+    (1_000, 1_000, "of a newer Tightbeam: upgrade this one"),
+    (1_000, 1, None),
+])  # fmt: skip
+def test_tables_of_another_version(
+    doctor: Doctor, format: int, readable_from: int, expected: str | None
+) -> None:
+    """Of a newer one that says that this one can read them, too, doctor tells as ever."""
+    doctor.target.do(f"UPDATE meta SET value = '{format}' WHERE name = 'format'")
+    doctor.target.do(f"UPDATE meta SET value = '{readable_from}' WHERE name = 'readable_from'")
+    code, found = doctor()
+    assert code == (0 if expected is None else 1)
+    assert (expected or f"format {format}") in found[doctor.target.address]["text"]
+    assert main(["runs", doctor.target.address]) == (0 if expected is None else 2)
+    assert doctor.target.query("SELECT value FROM meta WHERE name = 'format'") == [(str(format),)]

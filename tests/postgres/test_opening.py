@@ -19,6 +19,7 @@ from tightbeam._engine.postgres import migrations, refusals
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns
 from tightbeam.errors import JournalRefused
+from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
 
@@ -107,9 +108,15 @@ async def test_entering_waits_for_a_server_as_long_as_it_was_told_to(
     await client.__aexit__(None, None, None)
 
 
-def test_a_standby_is_refused_until_it_is_promoted(own_server: Server) -> None:
+def test_a_standby_is_refused_until_it_is_promoted(
+    own_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     address = own_server.new()
+    works(address)
     become_standby(own_server)
+    assert main(["runs", address]) == 0  # to look, it is enough
+    assert main(["doctor", address]) == 0
+    assert "standby: this server takes no writes" in capsys.readouterr().out
     error = refusal_of(address)
     assert "standby" in str(error)
     assert "target_session_attrs" in str(error)

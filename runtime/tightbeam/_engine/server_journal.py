@@ -34,6 +34,8 @@ class ServerCheckup:
 
     server: str
     """The version of PostgreSQL."""
+    is_standby: bool
+    """Whether it takes no writes, so that clients are entered on another server."""
     format: int
     """The format that the tables have."""
     size: int
@@ -41,6 +43,8 @@ class ServerCheckup:
     role: str
     missing: tuple[str, ...]
     """Rights that the role lacks, as they are granted: ``INSERT ON run``."""
+    grants: str
+    """What gives them, and who may; empty if none is missing."""
     connections: int
     """Of all programs."""
     own_connections: int

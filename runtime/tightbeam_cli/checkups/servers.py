@@ -42,7 +42,10 @@ def server_findings(address: str, postgres_schema: str) -> Iterator[Finding]:
     name = journal.name
     text = f"PostgreSQL {found.server}, format {found.format}, {found.size:,} bytes in {postgres_schema}"
     yield Finding("journal", "ok", name, text)
-    yield _rights(found, postgres_schema)
+    if found.is_standby:
+        text = "this server takes no writes: clients are entered on the primary"
+        yield Finding("journal", "note", "standby", text)
+    yield _rights(found)
     yield _connections(found)
     yield _clock(found)
     yield _log(found)
@@ -52,19 +55,13 @@ def server_findings(address: str, postgres_schema: str) -> Iterator[Finding]:
     yield from run_findings(named, found.runs, list(_pending(named, found)))
 
 
-def _rights(found: ServerCheckup, schema: str) -> Finding:
+def _rights(found: ServerCheckup) -> Finding:
     if not found.missing:
         return Finding("journal", "ok", "rights", f"role {found.role} has those that a client needs")
     shown = ", ".join(found.missing[:_SHOWN])
     more = f" and {len(found.missing) - _SHOWN} more" if len(found.missing) > _SHOWN else ""
-    return Finding(
-        "journal",
-        "problem",
-        "rights",
-        f"role {found.role} lacks {shown}{more}",
-        f"As their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} "
-        f"TO {found.role}",
-    )
+    text = f"role {found.role} lacks {shown}{more}"
+    return Finding("journal", "problem", "rights", text, found.grants)
 
 
 def _connections(found: ServerCheckup) -> Finding:

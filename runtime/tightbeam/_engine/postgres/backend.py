@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tightbeam._engine.addresses import Address
@@ -67,7 +68,7 @@ def require_psycopg(address: Address) -> None:
         JournalRefused: with what to install.
     """
     try:
-        import psycopg  # noqa: F401 - whether it is there
+        import_module("psycopg")
     except ImportError as error:
         raise JournalRefused(
             f"{address} needs psycopg, which isn't there ({error}): install `tightbeam[postgres]`"

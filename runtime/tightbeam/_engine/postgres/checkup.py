@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from tightbeam._engine.journal import RunsCheckup
 from tightbeam._engine.postgres.horizon import read_lag
+from tightbeam._engine.postgres.rights import missing_rights
 from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.server_journal import ServerCheckup, ServerProcess
 from tightbeam._message import now_us
@@ -19,7 +20,7 @@ _SHOWN = 5
 _BEGIN = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_bitmapscan = on"
 """Unlike a client's queries, these count all there is."""
 _SERVER = """
-SELECT current_setting('server_version'), current_user,
+SELECT current_setting('server_version'), pg_is_in_recovery(), current_user,
        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
        (SELECT value::int FROM meta WHERE name = 'format'),
        (SELECT coalesce(sum(pg_total_relation_size(pg_class.oid)), 0)::bigint FROM pg_class
@@ -66,21 +67,23 @@ SELECT count(*), max(due_at) FROM run WHERE state = 'ready' AND started_at IS NU
 _SCHEDULES = "SELECT function, expression, zone, last_tick FROM schedule ORDER BY function"
 
 
-def check_up(connection: Connection[tuple[Any, ...]]) -> ServerCheckup:
+def check_up(connection: Connection[tuple[Any, ...]], schema: str) -> ServerCheckup:
     """Examine a journal, from one consistent view.
 
     Args:
         connection: to the database, in a transaction that has just begun; the schema is on its path.
+        schema: its name.
     """
     ours = now_us()
 
-    def rows(query: str, *values: object) -> list[Any]:
+    def rows(query: LiteralString, *values: object) -> list[Any]:
         return connection.execute(query, values).fetchall()
 
     connection.execute(_BEGIN)
-    ((server, role, theirs, version, size),) = rows(_SERVER)
+    ((server, is_standby, role, theirs, version, size),) = rows(_SERVER)
     ((all_connections, own, most),) = rows(_CONNECTIONS)
     lag = read_lag(connection)
+    missing = tuple(right for (right,) in rows(_MISSING))
     processes = tuple(
         ServerProcess(number, host, pid, code, tuple(functions), max(silent, 0), is_alive)
         for number, host, pid, code, functions, silent, is_alive in rows(_PROCESSES)
@@ -88,10 +91,12 @@ def check_up(connection: Connection[tuple[Any, ...]]) -> ServerCheckup:
     served = sorted({name for process in processes if process.is_alive for name in process.functions})
     return ServerCheckup(
         server=server,
+        is_standby=is_standby,
         format=version,
         size=size,
         role=role,
-        missing=tuple(right for (right,) in rows(_MISSING)),
+        missing=missing,
+        grants=missing_rights(connection, schema) if missing else "",
         connections=all_connections,
         own_connections=own,
         most_connections=most,

@@ -36,6 +36,7 @@ _KEEP_TRIMMED = """
 INSERT INTO meta (name, value) VALUES ('trimmed_us', %s)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+_ENDED = "SELECT count(*) FROM run WHERE ended_at IS NOT NULL"
 _FREE_TEXTS = {"run": ("error_text", "traceback"), "step": ("error_text",)}
 """Columns with texts for people, in which a character that Postgres can't store is replaced."""
 
@@ -66,7 +67,7 @@ def fill(connection: Connection[Any], contents: Contents, name: str) -> Moved:
                 text = f"of {given:,} rows of {table} {stored:,} arrived"
                 raise JournalFailed(f"{name} failed, {text}: nothing was moved")
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
-        ended = _number(cursor, "SELECT count(*) FROM run WHERE ended_at IS NOT NULL")
+        ended = _number(cursor, sql.SQL(_ENDED).format())
     return Moved(counted["run"], counted["run"] - ended, counted["message"], counted["schedule"])
 
 
@@ -123,6 +124,6 @@ def _storable(table: str, contents: Contents) -> Iterator[tuple[Any, ...]]:
         yield row
 
 
-def _number(cursor: Cursor[Any], query: str | sql.Composed) -> int:
+def _number(cursor: Cursor[Any], query: sql.Composed) -> int:
     row = cursor.execute(query).fetchone()
     return 0 if row is None else int(row[0])

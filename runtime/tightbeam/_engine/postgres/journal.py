@@ -17,6 +17,7 @@ from tightbeam._engine.postgres.checkup import check_up
 from tightbeam._engine.postgres.connecting import Connector, failure_of, text_of
 from tightbeam._engine.postgres.filling import fill
 from tightbeam._engine.postgres.opening import open_store
+from tightbeam._engine.postgres.schema import FORMAT
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
@@ -30,6 +31,7 @@ from tightbeam.errors import JournalRefused
 __all__ = ["JournalOnServer"]
 
 _CLOSING_SECONDS = 10.0
+_FORMATS = "SELECT name, value::int FROM meta WHERE name IN ('format', 'readable_from')"
 _KEEPS_ALL = Retention(messages=1 << 62, age_us=1 << 62, size=1 << 62)
 """A command trims nothing: how much is kept is for clients to say."""
 
@@ -59,7 +61,7 @@ class JournalOnServer:
     def read(self, query: Query[Answer], /) -> Answer:
         """See `Journal`."""
         with self._connected("command") as connection:
-            self._refuse_missing(connection)
+            self._refuse_unfit(connection)
             answer: Answer = ANSWERS[type(query)](Transaction(connection), query)
             return answer
 
@@ -84,9 +86,9 @@ class JournalOnServer:
     def check_up(self) -> ServerCheckup:
         """See `ServerJournal`."""
         with self._connected("doctor") as connection:
-            self._refuse_missing(connection)
+            self._refuse_unfit(connection)
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return check_up(connection)
+            return check_up(connection, self._on_server.schema)
 
     def fill(self, contents: Contents, /) -> Moved:
         """See `ServerJournal`."""
@@ -102,7 +104,7 @@ class JournalOnServer:
         """Carry out a request as one of the processes that have the journal open, which tells the others."""
         if self._store is None:
             with self._connected("command") as connection:
-                self._refuse_missing(connection)
+                self._refuse_unfit(connection)
         self._open().call(request)
 
     def _open(self) -> PostgresStore:
@@ -119,13 +121,23 @@ class JournalOnServer:
         except psycopg.Error as error:
             raise JournalRefused(f"{self.name} can't be read: {text_of(error, self._address)}") from None
 
-    def _refuse_missing(self, connection: Connection[tuple[Any, ...]]) -> None:
-        """Refuse a database without the tables, which a command that looks doesn't make."""
+    def _refuse_unfit(self, connection: Connection[tuple[Any, ...]]) -> None:
+        """Refuse a database without our tables, or with those of another version: looking changes nothing."""
+        schema = self._on_server.schema
         if connection.execute("SELECT to_regclass('meta')").fetchone() == (None,):
             raise JournalRefused(
-                f"there is no journal in schema {self._on_server.schema} of {self.name}: it is made when a "
-                "client is entered first; is it the right database, and --postgres-schema?"
+                f"there is no journal in schema {schema} of {self.name}: it is made when a client is entered "
+                "first; is it the right database, and --postgres-schema?"
             )
+        formats = dict(connection.execute(_FORMATS).fetchall())
+        tables = f"schema {schema} of {self.name} has format {formats['format']}, of"
+        if formats["format"] < FORMAT:
+            raise JournalRefused(
+                f"{tables} an older Tightbeam: a client of this version brings it to format {FORMAT} when it "
+                "is entered"
+            )
+        if formats["readable_from"] > FORMAT:
+            raise JournalRefused(f"{tables} a newer Tightbeam: upgrade this one, which knows format {FORMAT}")
 
 
 class _NoReaders:
