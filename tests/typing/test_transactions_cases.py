@@ -14,8 +14,13 @@ import asyncpg
 import psycopg
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import (
+    AsyncSession,
+    async_scoped_session,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import tightbeam
 from tests.postgres.opened import open_store
@@ -25,7 +30,15 @@ from tests.typing.test_running import CASES, REFUSALS, alone, functions_named
 
 pytestmark = pytest.mark.slow
 
-GOOD = ("with_psycopg", "sending", "with_asyncpg", "with_sqlalchemy", "with_sync", "helpers")
+GOOD = (
+    "with_psycopg",
+    "sending",
+    "with_asyncpg",
+    "with_sqlalchemy",
+    "with_sync",
+    "with_scoped_sessions",
+    "helpers",
+)
 BAD = [number for number, mark in marks(CASES / "transactions_bad.py").items() if mark.fails_when_run]
 _STORED = "SELECT (SELECT count(*) FROM tightbeam.message) + (SELECT count(*) FROM tightbeam.run)"
 
@@ -83,6 +96,18 @@ async def arguments(function: Any, address: str) -> AsyncIterator[dict[str, Any]
                     elif name == "session":
                         made[name] = stack.enter_context(Session(plain))
                         stack.enter_context(made[name].begin())
+                case "scoped_async":
+                    engine = create_async_engine(url.format("asyncpg"))
+                    stack.push_async_callback(engine.dispose)
+                    made[name] = async_scoped_session(async_sessionmaker(engine), asyncio.current_task)
+                    stack.push_async_callback(made[name].remove)
+                    stack.push_async_callback(made[name].commit)
+                case "scoped":
+                    plain = create_engine(url.format("psycopg"))
+                    stack.callback(plain.dispose)
+                    made[name] = scoped_session(sessionmaker(plain))
+                    stack.callback(made[name].remove)
+                    stack.callback(made[name].commit)
                 case "other_database":
                     made[name] = stack.enter_context(closing(sqlite3.connect(":memory:")))
                 case _:

@@ -33,8 +33,8 @@ class LikePsycopg:
 
 
 class LikeSqlAlchemy:
-    def in_nested_transaction(self) -> bool:
-        return False
+    def begin_nested(self) -> object:
+        return None
 
     def commit(self) -> None: ...
 

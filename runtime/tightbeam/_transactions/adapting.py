@@ -45,7 +45,7 @@ def async_executor(given: Any, call: str) -> AsyncExecutor:
     if _is_any(given, *_SQLALCHEMY_ASYNC):
         from tightbeam._transactions.on_sqlalchemy import AsyncSqlAlchemyExecutor
 
-        return AsyncSqlAlchemyExecutor(given)
+        return AsyncSqlAlchemyExecutor(_in_scope(given))
     if _is_any(given, ("psycopg", "Connection"), *_SQLALCHEMY_SYNC):
         raise TypeError(f"{call} is for coroutines: {_name(given)} goes with {call}_sync")
     raise TypeError(f"transaction= of {call} takes {_ASYNC}, not {_name(given)}")
@@ -68,7 +68,7 @@ def executor(given: Any, call: str) -> Executor:
     if _is_any(given, *_SQLALCHEMY_SYNC):
         from tightbeam._transactions.on_sqlalchemy import SqlAlchemyExecutor
 
-        return SqlAlchemyExecutor(given)
+        return SqlAlchemyExecutor(_in_scope(given))
     if _is_any(given, ("psycopg", "AsyncConnection"), ("asyncpg", "Connection"), *_SQLALCHEMY_ASYNC):
         name = call.removesuffix("_sync")
         raise TypeError(f"{call} awaits nothing: {_name(given)} goes with {name}")
@@ -78,8 +78,19 @@ def executor(given: Any, call: str) -> Executor:
 _SQLALCHEMY_ASYNC = (
     ("sqlalchemy.ext.asyncio", "AsyncConnection"),
     ("sqlalchemy.ext.asyncio", "AsyncSession"),
+    ("sqlalchemy.ext.asyncio", "async_scoped_session"),
 )
-_SQLALCHEMY_SYNC = (("sqlalchemy.engine", "Connection"), ("sqlalchemy.orm", "Session"))
+_SQLALCHEMY_SYNC = (
+    ("sqlalchemy.engine", "Connection"),
+    ("sqlalchemy.orm", "Session"),
+    ("sqlalchemy.orm", "scoped_session"),
+)
+
+
+def _in_scope(given: Any) -> Any:
+    """Return the session of the current task or thread, where what was given stands for one each."""
+    scoped = (("sqlalchemy.orm", "scoped_session"), ("sqlalchemy.ext.asyncio", "async_scoped_session"))
+    return given() if _is_any(given, *scoped) else given
 
 
 def _is_any(given: Any, *classes: tuple[str, str]) -> bool:

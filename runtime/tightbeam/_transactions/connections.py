@@ -56,10 +56,10 @@ class AsyncpgPoolConnection(Protocol):
 
 
 class SqlAlchemyAsync(Protocol):
-    """An ``AsyncConnection`` or an ``AsyncSession``."""
+    """An ``AsyncConnection``, an ``AsyncSession``, or an ``async_scoped_session``."""
 
-    def in_nested_transaction(self) -> bool:
-        """Return whether a savepoint is open."""
+    def begin_nested(self) -> object:
+        """Set a savepoint."""
         ...
 
     def commit(self) -> Coroutine[Any, Any, None]:
@@ -68,10 +68,10 @@ class SqlAlchemyAsync(Protocol):
 
 
 class SqlAlchemy(Protocol):
-    """A ``Connection`` or a ``Session``."""
+    """A ``Connection``, a ``Session``, or a ``scoped_session``."""
 
-    def in_nested_transaction(self) -> bool:
-        """Return whether a savepoint is open."""
+    def begin_nested(self) -> object:
+        """Set a savepoint."""
         ...
 
     def commit(self) -> None:

@@ -13,8 +13,13 @@ import orjson
 import psycopg
 import pytest
 from sqlalchemy import Integer, create_engine
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.ext.asyncio import (
+    AsyncSession,
+    async_scoped_session,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
 import tightbeam
 from tests.postgres.opened import open_store
@@ -318,6 +323,43 @@ async def test_a_deferred_constraint_that_fails_at_commit_publishes_nothing(
         with pytest.raises(psycopg.errors.UniqueViolation):
             await mine.commit()
     assert published(journal) == []
+
+
+async def test_scoped_sessions(client: tightbeam.Client, journal: str) -> None:
+    engine = create_engine(by_driver(journal, "psycopg"))
+    scoped = scoped_session(sessionmaker(engine))
+    for ends in (scoped.rollback, scoped.commit):
+        scoped.add(Order(number=1))
+        client.realtime.publish_sync(CH.tick, {"n": 1}, transaction=scoped)
+        ends()
+    scoped.remove()
+    engine.dispose()
+    async_engine = create_async_engine(by_driver(journal, "asyncpg"))
+    of_task = async_scoped_session(async_sessionmaker(async_engine), scopefunc=asyncio.current_task)
+    await client.realtime.publish(CH.tick, {"n": 2}, transaction=of_task)
+    await of_task.commit()
+    await of_task.remove()
+    await async_engine.dispose()
+    assert published(journal) == [1, 2]
+
+
+async def test_a_session_inside_a_transaction_of_its_connection(
+    client: tightbeam.Client, journal: str
+) -> None:
+    """As tests have it: the session commits, and all of it is rolled back at the end."""
+    engine = create_engine(by_driver(journal, "psycopg"))
+    for fate in ("rollback", "commit"):
+        with engine.connect() as connection:
+            outer = connection.begin()
+            with Session(connection, join_transaction_mode="create_savepoint") as session:
+                client.realtime.publish_sync(CH.tick, {"n": 1}, transaction=session)
+                session.commit()
+                client.realtime.publish_sync(CH.tick, {"n": 2}, transaction=session)
+                session.rollback()
+                client.realtime.publish_sync(CH.tick, {"n": 3}, transaction=connection)
+            getattr(outer, fate)()
+    engine.dispose()
+    assert published(journal) == [1, 3]
 
 
 async def test_run_sync_of_an_async_session(client: tightbeam.Client, journal: str) -> None:

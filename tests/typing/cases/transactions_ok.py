@@ -12,8 +12,8 @@ import asyncpg  # type: ignore[import-untyped]  # pyright: ignore[reportMissingT
 import psycopg
 from asyncpg.pool import PoolConnectionProxy  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # as above
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
 
 import tightbeam
 from generated.alerts import alerts_channel
@@ -93,8 +93,15 @@ def with_sync(
     client.send_sync("app/upload", {"uploadId": "u1", "filename": "a"}, transaction=session)
 
 
-class Order:
-    """What a program stores beside the message."""
+async def with_scoped_sessions(
+    client: tightbeam.Client,
+    scoped_async: async_scoped_session[AsyncSession],
+    scoped: scoped_session[Session],
+) -> None:
+    ch = uploads_channel(upload_id="u1")
+    await client.realtime.publish(ch.status, {"message": "ok"}, transaction=scoped_async)
+    client.realtime.publish_sync(ch.status, {"message": "ok"}, transaction=scoped)
+    client.send_sync(ping_event, transaction=scoped)
 
 
 async def place(
