@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -33,6 +34,16 @@ def database() -> Generator[str, None, None]:
     else:
         with server(FOLDER) as address:
             yield address
+
+
+def check_port() -> None:
+    """End the program if something listens on the port already, such as workers of an earlier start."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(PORT)))
+        except OSError:
+            sys.exit(f"start.py: port {PORT} is in use: name another one (EXAMPLE_PORT=8001)")
 
 
 async def keep_running(name: str, *command: str, **environment: str) -> None:
@@ -78,6 +89,7 @@ async def main(address: str) -> None:
 
 
 if __name__ == "__main__":
+    check_port()
     try:
         with database() as where:
             asyncio.run(main(where))

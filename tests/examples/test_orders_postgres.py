@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -103,13 +104,13 @@ os.kill(os.getpid(), {int(signal.SIGKILL)})
 
 
 @pytest.mark.slow
-def test_the_program_ends_in_one_sentence_where_there_is_no_database(
-    embedded: ModuleType, folder: Path
-) -> None:
+def test_the_program_ends_in_one_sentence_where_it_cannot_start(embedded: ModuleType, folder: Path) -> None:
     with embedded.server(folder):
         pass
     (folder / "postgres" / "PG_VERSION").write_text("12\n")  # as after an update of the programs
     assert "initialized by PostgreSQL version 12" in refused(EXAMPLE_FOLDER=str(folder))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "is in use" in refused(EXAMPLE_PORT=str(taken.getsockname()[1]))
     nobody_listens = f"postgresql://shop@127.0.0.1:{free_port()}/shop"
     assert "Connection refused" in refused(EXAMPLE_DATABASE=nobody_listens)
 
@@ -119,7 +120,7 @@ def refused(**environment: str) -> str:
     inherited = {name: value for name, value in os.environ.items() if name != "EXAMPLE_DATABASE"}
     done = subprocess.run(
         [sys.executable, str(EXAMPLE / "start.py")],
-        env={**inherited, **environment},
+        env={**inherited, "EXAMPLE_PORT": str(free_port()), **environment},
         capture_output=True,
         text=True,
         check=False,
