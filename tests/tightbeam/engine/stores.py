@@ -8,6 +8,7 @@ backups, formats and other processes are tested. All other tests run over each s
 from __future__ import annotations
 
 import contextlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import timedelta
@@ -172,12 +173,42 @@ class SqliteStorage(Storage):
         return JournalFile(self.path).read(query)
 
 
+_journals: list[str] = []
+"""The addresses of the databases of earlier tests: emptying one takes a fifth of the time of making one."""
+
+
+def _empty_journal() -> str:
+    """Return the address of a database with an empty journal, or with none, that nothing is connected to."""
+    for address in _journals:
+        with psycopg.connect(address, autocommit=True) as connection:
+            others = connection.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            if others.fetchone() is None and _is_emptied(connection):
+                return address
+    _journals.append(shared_server().new())
+    return _journals[-1]
+
+
+def _is_emptied(connection: psycopg.Connection[Any]) -> bool:
+    """Empty a journal; return False if there is none."""
+    if connection.execute("SELECT to_regclass('tightbeam.live')").fetchone() == (None,):
+        return False
+    names = ("process", "run", "step", "message", "schedule", "sent", "live")
+    tables = ", ".join(f"tightbeam.{name}" for name in names)
+    connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+    connection.execute("DELETE FROM tightbeam.meta WHERE name ~ '^(trimmed_|counted|clock_)'")
+    connection.execute("UPDATE tightbeam.meta SET value = %s WHERE name = 'journal'", (os.urandom(4).hex(),))
+    return True
+
+
 class PostgresStorage(Storage):
     """A schema of a database."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.address = shared_server().new()
+        self.address = _empty_journal()
         self.lease = 15.0
 
     def backend(self, retention: Retention) -> Backend:
