@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +19,8 @@ import psycopg
 from psycopg import Connection
 
 from tightbeam._engine.pending import Pending
+from tightbeam._engine.postgres.adding import KeyHeld
+from tightbeam._engine.postgres.aside import Aside
 from tightbeam._engine.postgres.batches import Attempt, DeclaredDead, carry_out, is_committed
 from tightbeam._engine.postgres.chores import Leave
 from tightbeam._engine.postgres.connecting import IN_THE_WAY, failure_of
@@ -58,6 +60,7 @@ class Writer:
         self._beginning = beginning
         self._committed = committed
         self._queue: SimpleQueue[Pending[Any] | None] = SimpleQueue()
+        self._aside = Aside()
         self._batches = 0
         self._line = Line(member.connector, member.outage, f"{member.number} writer")
         self._thread = threading.Thread(target=self._work, name="tightbeam-writer", daemon=True)
@@ -79,16 +82,23 @@ class Writer:
         ending = False
         while not ending:
             batch, ending = self._collect()
-            if batch:
-                self._write(batch)
-                self._settler.settle(batch)
+            for part in (batch, self._aside.due(all_of_them=ending)):
+                if part:
+                    self._write(part)
+                    self._settler.settle(self._aside.keep(part, for_longer=not ending))
         self._line.close()
 
     def _collect(self) -> tuple[list[Pending[Any]], bool]:
-        """Wait for requests, and return those that are queued, and whether there will be no more."""
+        """Wait for requests, and return those that are queued, and whether there will be no more.
+
+        There is none where requests that were set aside are to be tried again.
+        """
         batch: list[Pending[Any]] = []
         while not batch or (len(batch) < _MAX_BATCH and not self._queue.empty()):
-            pending = self._queue.get()
+            try:
+                pending = self._queue.get(timeout=self._aside.seconds)
+            except Empty:
+                return batch, False
             if pending is None:
                 return batch, True
             batch.append(pending)
@@ -107,7 +117,9 @@ class Writer:
         else:
             self._note(batch, effects)
         if outlet.measures:
-            failed = all(pending.error is not None for pending in batch)
+            failed = all(
+                pending.error is not None and not isinstance(pending.error, KeyHeld) for pending in batch
+            )
             outlet.committed(CommitInfo(perf_counter() - began, len(batch), failed))
 
     def _commit(self, batch: list[Pending[Any]]) -> Effects:
