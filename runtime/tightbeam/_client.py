@@ -65,7 +65,7 @@ class Client:
         retry_delay: before the first retry of a run; doubled with each up to five minutes, with jitter.
         shutdown_timeout: how long leaving may take; at most a second more, where it is very short.
         wait_for_file: how long entering waits for a file that another client has open, because its program is
-            about to end; without it that is refused at once.
+            about to end, or for a database's server that is away; without it that is refused at once.
         retain_messages: how many durable messages are kept for ``subscribe(after=…)``.
         retain_for: how long they, and runs that have ended, are kept.
         retain_bytes: how large the journal may grow; beyond it the oldest of them go first. Unfinished runs

@@ -14,11 +14,12 @@ import pytest
 from tests.postgres.opened import open_store
 from tests.postgres.pooler import pooled
 from tests.postgres.server import Server
+from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client
 from tightbeam._engine.postgres import migrations, refusals
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns
-from tightbeam.errors import JournalRefused
+from tightbeam.errors import JournalRefused, NotEntered
 from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
@@ -269,3 +270,16 @@ async def test_many_that_open_an_empty_database_at_once_make_one_schema(address:
     stores = await asyncio.gather(*(asyncio.to_thread(open_store, address) for _ in range(6)))
     assert len({store.member.number for store in stores}) == 6
     await asyncio.gather(*(store.close(30) for store in stores))
+
+
+async def test_a_client_that_is_not_entered_says_that_nobody_hears_its_live_messages(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(address)
+    ch = job_channel(job_id="j1")
+    for _ in range(3):
+        await client.realtime.publish(ch.tick, {"n": 1})
+    assert caplog.text.count("has to be entered here") == 1
+    assert not has_schema(address)
+    with pytest.raises(NotEntered, match="is where they meet"):
+        await client.runs.list()

@@ -53,11 +53,10 @@ class PostgresBackend:
 
     def unheard(self, *, forked: bool) -> str | None:
         """See `Backend`."""
-        if not forked:
-            return None
+        who = "this process was forked from one that has entered its client, which" if forked else "a client"
         return (
-            "this process was forked from one in which the client was entered or had readers: "
-            "what is published here reaches no reader until the client is entered here, too"
+            f"{who} has to be entered here before what it publishes reaches readers in other processes, "
+            f"and what they publish arrives here: {self.address} is where they meet"
         )
 
 
