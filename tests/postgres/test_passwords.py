@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,24 +14,24 @@ import psycopg
 import pytest
 
 from tests.postgres.server import Server
-from tests.tightbeam_cli.test_commands import COMMAND, ENVIRONMENT
 from tightbeam import Client, TightbeamError
+from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
 SECRET = "S3cr/et wörd@§"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A server that asks for passwords where it is reached over loopback."""
-    server = Server()
-    server.start()
-    server.execute(f"CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '{SECRET}'")
-    rules = server.data / "pg_hba.conf"
-    rules.write_text(f"host all keeper 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    server.execute("SELECT pg_reload_conf()")
-    yield server
-    server.remove()
+def server(postgres_server: Server) -> Iterator[Server]:
+    """The server, which asks one role for a password where it is reached over loopback."""
+    postgres_server.execute(f"CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '{SECRET}'")
+    rules = postgres_server.data / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host all keeper 127.0.0.1/32 scram-sha-256\n{before}")
+    postgres_server.execute("SELECT pg_reload_conf()")
+    yield postgres_server
+    rules.write_text(before)
+    postgres_server.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture
@@ -88,11 +87,10 @@ def commands(address: str, folder: Path) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("reason", ["right", *REASONS])
 def test_commands(address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], reason: str) -> None:
-    from tightbeam_cli import main
-
     asyncio.run(filled(tmp_path / "app.db"))
     given = address if reason == "right" else wrongs(address)[reason]
-    for arguments in commands(given, tmp_path):
+    many = [*commands(given, tmp_path)]
+    for arguments in many if reason in ("right", "not escaped") else many[:8]:
         if arguments[0] == "serve" and reason == "right":
             continue  # it would serve
         main(arguments)
@@ -140,29 +138,21 @@ async def test_what_the_server_knows(address: str, server: Server) -> None:
         refuse_traces(names + repr(rows))
 
 
-def test_the_environment_has_it_instead(address: str, server: Server, tmp_path: Path) -> None:
+def test_the_environment_has_it_instead(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Where it is in no command line that `ps` shows."""
     without = address.replace(f":{quote(SECRET, safe='')}@", "@")
     asyncio.run(filled(tmp_path / "app.db"))
-    for arguments in (["move", str(tmp_path / "app.db"), without], ["doctor", without], ["runs", without]):
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            env={**ENVIRONMENT, "PGPASSWORD": SECRET},
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
-        assert done.returncode == 0, done.stderr
-        refuse_traces(done.stdout + done.stderr)
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            env={**ENVIRONMENT, "PGPASSWORD": f"{SECRET}x"},
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
-        assert done.returncode != 0
-        assert "password authentication failed" in done.stdout + done.stderr
-        refuse_traces(done.stdout + done.stderr)
+    for password in (SECRET, f"{SECRET}x"):
+        monkeypatch.setenv("PGPASSWORD", password)
+        for arguments in (
+            ["move", str(tmp_path / "app.db"), without],
+            ["doctor", without],
+            ["runs", without],
+        ):
+            code = main(arguments)
+            said = "".join(capfd.readouterr())
+            refuse_traces(said)
+            assert (code == 0) == (password == SECRET)
+            assert ("password authentication failed" in said) == (password != SECRET)
