@@ -61,7 +61,7 @@ SELECT
     greatest(%(floor)s, {_CLOCK}), %(data)s, %(metadata)s
 FROM run WHERE run.number = %(run)s AND run.ended_at IS NULL
     AND run.owner = %(process)s AND run.claim = %(claim)s
-    AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = %(step_id)s)
+    AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = %(step_id)s OFFSET 0)
 FOR SHARE OF run
 ON CONFLICT DO NOTHING
 RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}

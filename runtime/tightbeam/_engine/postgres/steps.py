@@ -33,7 +33,7 @@ __all__ = [
     "rest",
 ]
 
-# The memo of a step may be a message, too.
+# The memo of a step may be a message, too; OFFSET 0 has that searched for by its key in any case.
 _STEP = f"""
 INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at, wake_at, result,
   error_type, error_text, event, match, attempts)
@@ -42,7 +42,7 @@ SELECT run.id, %(step_id)s::text, %(kind)s::text, %(channel)s::text, %(topic)s::
   %(error_type)s::text, %(error_text)s::text, %(event)s::text, %(match)s::bytea, 1
 FROM run WHERE {IS_MINE} AND (run.ended_at IS NULL OR NOT %(only_open)s::boolean)
 AND NOT EXISTS (SELECT FROM message
-  WHERE message.run = run.number AND message.step = %(name)s AND message.number = %(nth)s)
+  WHERE message.run = run.number AND message.step = %(name)s AND message.number = %(nth)s OFFSET 0)
 """  # noqa: S608 - of a constant
 _STEP_ONCE = f"{_STEP} ON CONFLICT DO NOTHING"
 _STEP_AGAIN = f"""{_STEP}

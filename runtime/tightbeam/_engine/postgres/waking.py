@@ -10,9 +10,10 @@ from tightbeam._message import now_us
 
 __all__ = ["end_invoked", "end_waiting", "wake"]
 
+# The step is searched for by its key: the index of all steps that wait is no candidate for an expression.
 _END = (
     "UPDATE step SET state = %s, result = %s, error_type = %s, error_text = %s, ended_at = %s "
-    "WHERE run_id = %s AND id = %s AND state = 'waiting'"
+    "WHERE run_id = %s AND id = %s AND state || '' = 'waiting'"
 )
 _END_INVOKED = f"{_END} AND match = %s AND wake_at > %s"
 # The row is written in any case: so this waits for a transaction that is about to set the run aside, and
