@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from tests.postgres.opened import Heard, open_store, publish_of
+from tests.tightbeam.engine.samples import job_channel
+from tightbeam import Client, Context
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
@@ -236,3 +238,31 @@ async def test_relayed_messages_are_told_from_those_of_runs(address: str) -> Non
             process.heard.wait_for(lambda process=process: len(process.heard.messages) == 7)  # type: ignore[misc]
             assert [len(one) for one in process.heard.relayed] == [1, 1, len("x" * 9_002)]
             assert [message.data for message in process.heard.messages[:6]] == [b"%d" % n for n in range(6)]
+
+
+async def test_a_reader_that_begins_gets_nothing_that_was_published_before(address: str) -> None:
+    client, ch = Client(address), job_channel(job_id="j1")
+
+    @client.function("publish")
+    async def publish(ctx: Context) -> None:
+        n = ctx.event.data["n"]
+        await ctx.step.realtime.publish("p", ch.tick, {"n": n})
+
+    async with asyncio.timeout(60), client:
+        for n in range(0, 40, 2):
+            await client.run(publish, {"n": n})
+            async with client.realtime.subscribe(ch.tick) as ticks:
+                await client.run(publish, {"n": n + 1})
+                assert (await anext(ticks)).data.n == n + 1
+
+
+def test_a_channel_whose_name_cant_be_sent_stops_nothing(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = Process(address, 15.0), Process(address, 15.0)
+    one.store.publish_live(live("1")._replace(channel="\ud800"))
+    one.live("2")
+    other.has("2")
+    assert "a live message can't be sent to other processes" in caplog.text
+    for process in (one, other):
+        process.store.close_at_exit(10)

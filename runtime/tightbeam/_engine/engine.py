@@ -24,6 +24,7 @@ from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList, notify
 from tightbeam._hooks.info import CommitInfo, MessageInfo, RunCount
 from tightbeam._hub.hub import Hub, Loops
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._hub.message_clock import MILLISECOND
 from tightbeam._hub.turns import give_turn, give_turn_sync
 from tightbeam._message import Address, Envelope
@@ -141,7 +142,7 @@ class EmbeddedEngine:
             self._unheard = None
         if after is not None:
             self._entered()
-        return EmbeddedFeed(self._hub, addresses, after, self._store)
+        return EmbeddedFeed(self._hub, addresses, after, self._store, is_old=self._published_before(after))
 
     def feed(
         self,
@@ -166,7 +167,14 @@ class EmbeddedEngine:
             max_bytes=max_bytes,
             on_full=on_full,
             at_replay_end=at_replay_end,
+            is_old=self._published_before(after),
         )
+
+    def _published_before(self, after: str | None) -> IsOld | None:
+        """Return what tells messages that a new reader doesn't want, though they are handed on only now."""
+        if after is not None or not self.is_open:
+            return None
+        return self._store().published_before()
 
     def _store(self) -> Store:
         return self._entered().store

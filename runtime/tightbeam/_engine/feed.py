@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tightbeam._hub.hub import Hub
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._message import Address, Envelope
 from tightbeam._selection import LATEST
 from tightbeam.errors import NotEntered, SubscriberTooSlow
@@ -45,6 +46,7 @@ class EmbeddedFeed:
         max_bytes: int | None = None,
         on_full: Callable[[], None] | None = None,
         at_replay_end: Callable[[], Awaitable[list[Envelope]]] | None = None,
+        is_old: IsOld | None = None,
     ) -> None:
         """Subscribe.
 
@@ -60,6 +62,7 @@ class EmbeddedFeed:
             on_full: called when the mailbox is full: see `Engine.feed`.
             at_replay_end: returns what `next_batch` gives, once, between the journal's messages and those
                 that come.
+            is_old: see `Store.published_before`; of a reader that begins with what is published from now on.
         """
         self._hub = hub
         self._addresses = tuple(addresses)
@@ -86,6 +89,7 @@ class EmbeddedFeed:
             max_bytes=max_bytes or _MAX_BYTES,
             has_journal=True,
             on_full=on_full,
+            is_old=is_old,
         )
 
     @property

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 from tightbeam._engine.observing import ReadEnds
 from tightbeam._hooks.info import CommitInfo
 from tightbeam._hub.hub import Loops
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._message import Envelope
 
 __all__ = ["After", "Answer", "Backend", "Outlet", "Query", "Request", "Store"]
@@ -230,6 +231,14 @@ class Store(Protocol):
 
         Returns:
             The event loops of this process whose readers fall behind, as `Outlet.live` returned them.
+        """
+        ...
+
+    def published_before(self) -> IsOld | None:
+        """Return what tells messages that this process has stored, and that aren't handed on yet.
+
+        A reader that begins now with what is published from now on doesn't want them. None if there are none:
+        always, where messages are fanned out before their requests are answered.
         """
         ...
 

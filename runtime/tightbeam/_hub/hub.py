@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from tightbeam._forks import watch_forks
 from tightbeam._hub.drops import DropLog
-from tightbeam._hub.mailbox import Mailbox
+from tightbeam._hub.mailbox import IsOld, Mailbox
 from tightbeam._hub.message_clock import MessageClock
 from tightbeam._message import Address, Envelope
 
@@ -220,6 +220,7 @@ class Hub:
         max_bytes: int,
         has_journal: bool = False,
         on_full: Callable[[], None] | None = None,
+        is_old: IsOld | None = None,
     ) -> Mailbox:
         """Return a mailbox that gets every message to these addresses from now on.
 
@@ -230,6 +231,7 @@ class Hub:
             max_bytes: how many bytes it holds.
             has_journal: whether its reader can read durable messages in a journal that found no room in it.
             on_full: called when it is full, on any thread, with the lock held; not again before a take.
+            is_old: tells durable messages that aren't delivered, since they were published before.
         """
         mailbox = Mailbox(
             self,
@@ -239,6 +241,7 @@ class Hub:
             max_bytes=max_bytes,
             has_journal=has_journal,
             on_full=on_full,
+            is_old=is_old,
         )
         with self.lock:
             self._add(mailbox)

@@ -15,7 +15,10 @@ from typing import Protocol
 
 from tightbeam._message import Address, Envelope
 
-__all__ = ["Deliverer", "Mailbox"]
+__all__ = ["Deliverer", "IsOld", "Mailbox"]
+
+IsOld = Callable[[int], bool]
+"""Tells of the place of a durable message whether it was published before the subscription began."""
 
 _WEIGHT = 512
 """Bytes that a mailbox counts for a message beside its data; a message takes no more."""
@@ -62,6 +65,7 @@ class Mailbox:
         "_half_messages",
         "_has_journal",
         "_hub",
+        "_is_old",
         "_items",
         "_kept",
         "_loop",
@@ -90,8 +94,10 @@ class Mailbox:
         max_bytes: int,
         has_journal: bool,
         on_full: Callable[[], None] | None = None,
+        is_old: IsOld | None = None,
     ) -> None:
         self._hub = hub
+        self._is_old = is_old
         self.addresses = frozenset(addresses)
         self.catching_up = catching_up
         self.left_at: int | None = None
@@ -123,6 +129,8 @@ class Mailbox:
 
     def offer(self, envelope: Envelope) -> None:
         """Put a message in, and make room for it by dropping live ones. The hub's lock is held."""
+        if self._is_old is not None and envelope.seq is not None and self._is_old(envelope.seq):
+            return
         size = self._bytes + len(envelope.data) + _WEIGHT
         if self.catching_up or len(self._items) >= self._half_messages or size > self._half_bytes:
             self._squeeze_in(envelope)

@@ -22,6 +22,7 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._engine.store import After, Answer, Backend, Outlet, Request, Store
 from tightbeam._hub.hub import Loops
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed, NotEntered
 
@@ -235,6 +236,10 @@ class StoreDouble:
     def carries_live(self) -> bool:
         """Return the store's."""
         return self._store.carries_live
+
+    def published_before(self) -> IsOld | None:
+        """Ask the store."""
+        return self._store.published_before()
 
     def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> Loops | None:
         """Publish by the store."""

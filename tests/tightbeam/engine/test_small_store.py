@@ -65,6 +65,8 @@ class SmallStore:
     def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> NoReturn:
         raise NotImplementedError
 
+    def published_before(self) -> None: ...
+
     def listen(self) -> None: ...
 
     async def close(self, within: float, /) -> None:

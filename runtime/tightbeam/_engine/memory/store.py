@@ -54,6 +54,9 @@ class MemoryStore:
         """Not called: all readers are in this process."""
         raise NotImplementedError
 
+    def published_before(self) -> None:
+        """Return None: messages are handed on before their requests are answered."""
+
     def listen(self) -> None:
         """Answer the callers of the running event loop together."""
         self._loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,7 @@ from tightbeam._engine.postgres.places import transaction_of
 from tightbeam._engine.postgres.sending import Sender
 from tightbeam._engine.postgres.transaction import Effects
 from tightbeam._hub.hub import Loops
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._message import Envelope
 
 __all__ = ["Bus"]
@@ -50,6 +52,9 @@ class Bus:
         # Not the number of the process, which changes if that is taken for dead.
         self._origin = secrets.randbits(52) | 1
         self._last_place = 0
+        self._unfollowed: dict[int, None] = {}
+        """The places of messages that this process has committed, and that weren't handed on a moment ago."""
+        self._lock = threading.Lock()
         self._gate = LiveGate(member.outlet)
         self._sender = Sender(member.connector, member.outage, self._origin)
         heart = Heart(member, self.tell, rejoin, hand_over_sent)
@@ -74,6 +79,18 @@ class Bus:
         self._sender.publish(envelope, after, relayed)
         return pressed
 
+    def published_before(self) -> IsOld | None:
+        """See `Store.published_before`."""
+        with self._lock:
+            self._forget_followed()
+            places = frozenset(self._unfollowed)
+        return places.__contains__ if places else None
+
+    def _forget_followed(self) -> None:
+        followed = self._member.log.followed
+        while self._unfollowed and (first := next(iter(self._unfollowed))) <= followed:
+            del self._unfollowed[first]
+
     def flush(self) -> None:
         """Let live messages reach others before what is committed next; called on the writer's thread."""
         self._sender.flush(_FLUSH)
@@ -84,6 +101,9 @@ class Bus:
         upto = 0
         if effects.sent:
             self._last_place = effects.sent[-1].seq or 0
+            with self._lock:
+                self._unfollowed.update(dict.fromkeys(one.seq or 0 for one in effects.sent))
+                self._forget_followed()
             upto = transaction_of(self._last_place)
             self._gate.committed(upto)
             self._listener.committed(upto)

@@ -84,6 +84,8 @@ def claim(tx: Transaction, request: Claim) -> Claimed:
     """Answer `Claim`."""
     if request.unpark:
         tx.execute(_UNPARK, (list(request.unpark),))
+    if tx.member is not None:  # a function may be registered after the client was entered
+        tx.member.functions = frozenset(tx.member.functions).union(one.function for one in request.functions)
     turn = _Turn(tx, request)
     for limit in request.functions:
         turn.claim(limit)

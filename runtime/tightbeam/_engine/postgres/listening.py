@@ -25,7 +25,7 @@ from tightbeam._engine.postgres.following import Follower
 from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.live import LiveGate
 from tightbeam._engine.postgres.member import Member
-from tightbeam._engine.postgres.notifications import Notice, channel_of, decoded, parsed
+from tightbeam._engine.postgres.notifications import ANY, Notice, channel_of, decoded, parsed
 from tightbeam._engine.postgres.settled import read_ends
 from tightbeam._engine.records import EndedRun
 from tightbeam._hub.hub import Loops
@@ -81,6 +81,7 @@ class Listener:
         self._line = Line(member.connector, member.outage, "listener")
         self._channel = channel_of(member.connector.schema)
         self._origin = origin
+        self._member = member
         self._outlet = member.outlet
         self._follower = Follower(member.log, self)
         self._gate = gate
@@ -256,7 +257,8 @@ class Listener:
             self._wanted = max(self._wanted, notice.upto)
             if not notice.upto or notice.upto >= self._follower.horizon:
                 self._look_soon()
-        if notice.woken or notice.due:
+        # A run that this process executes is of a function of its own.
+        if ANY in notice.due or not notice.due.isdisjoint(self._member.functions):
             self._outlet.wake(notice.woken)
         if notice.sent:
             self._hand_over_sent()

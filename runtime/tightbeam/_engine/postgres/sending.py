@@ -165,6 +165,10 @@ class Sender:
                 self._something.set()
             except JournalFailed:  # the store is being closed, and the server is away
                 break
+            except Exception:  # noqa: BLE001 - without this thread others would hear nothing
+                _log.exception("the thread that tells other processes has failed, and goes on")
+                self._line.close()
+                self._ended.wait(_PAUSE)
             last = time.monotonic()
             if self._ending and not self._live and self._notice is None:
                 break
@@ -223,7 +227,11 @@ def _batches(taken: list[_Live]) -> list[_Batch]:
     size = 0
     before: _Live | None = None
     for live in taken:
-        part = encoded(live.envelope)
+        try:
+            part = encoded(live.envelope)
+        except (TypeError, ValueError) as error:  # its channel's name isn't text that can be sent
+            _log.error("a live message can't be sent to other processes: %s", type(error).__name__)
+            continue
         if before is not None and (size + len(part) > _ROOM or live.relayed != before.relayed):
             batches.append(_Batch(before.after, before.relayed, b",".join(parts)))
             parts, size = [], 0

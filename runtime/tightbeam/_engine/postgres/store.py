@@ -20,6 +20,7 @@ from tightbeam._engine.postgres.writing import Writer
 from tightbeam._engine.settling import Settler
 from tightbeam._engine.store import After, Answer, Query, Request
 from tightbeam._hub.hub import Loops
+from tightbeam._hub.mailbox import IsOld
 from tightbeam._message import Envelope
 
 __all__ = ["PostgresStore"]
@@ -63,6 +64,10 @@ class PostgresStore:
     def publish_live(self, envelope: Envelope, /, *, relayed: bool = False) -> Loops | None:
         """See `Store`."""
         return self._bus.publish(envelope, relayed)
+
+    def published_before(self) -> IsOld | None:
+        """See `Store`."""
+        return self._bus.published_before()
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""

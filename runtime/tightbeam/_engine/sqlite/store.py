@@ -100,6 +100,9 @@ class SqliteStore:
         """See `Store`. Not called."""
         raise NotImplementedError
 
+    def published_before(self) -> None:
+        """Return None: messages are handed on before their requests are answered."""
+
     def listen(self) -> None:
         """See `Store`. Takes a descriptor, until the connection is closed."""
         self._settler.listen()
