@@ -160,7 +160,8 @@ async def test_a_loop_that_cannot_wait_keeps_the_newest_and_says_how_many_are_go
     async with client:
         pass  # leaving it ends all subscriptions
     lines = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert [line.partition(", at")[0] for line in lines] == ["dropped live messages: 500"] * 2  # one at once
+    drops = [line.partition(", at")[0] for line in lines if line.startswith("dropped")]
+    assert drops == ["dropped live messages: 500"] * 2  # one at once
 
 
 async def test_a_reader_that_does_not_read_costs_turns_once_in_a_while(
