@@ -82,7 +82,7 @@ class Writer:
         ending = False
         while not ending:
             batch, ending = self._collect()
-            for part in (batch, self._aside.due(all_of_them=ending)):
+            for part in (self._aside.due(all_of_them=ending), batch):  # the last one takes the process off
                 if part:
                     self._write(part)
                     self._settler.settle(self._aside.keep(part, for_longer=not ending))
