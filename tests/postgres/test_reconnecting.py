@@ -16,7 +16,9 @@ import pytest_asyncio
 from tests.postgres.opened import Heard, open_store, publish_of
 from tests.postgres.proxy import Cut, Proxy
 from tests.postgres.server import Server
+from tightbeam._engine.postgres.batches import Attempt, is_committed
 from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.processes import bury_dead
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import ClaimLost, NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns, PutBack
@@ -302,3 +304,21 @@ def test_a_program_that_ends_without_leaving_is_taken_off_too(address: str) -> N
     )
     subprocess.run([sys.executable, "-c", program, address], check=True, timeout=60)
     assert rows(address, "SELECT * FROM tightbeam.process") == []
+
+
+async def test_the_last_batch_of_a_process_that_was_declared_dead_is_known(
+    store: PostgresStore, address: str
+) -> None:
+    await asked(store, add(1))
+    number = store.member.number
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("SET search_path TO tightbeam")
+        (batch,) = connection.execute("SELECT batch FROM process").fetchone() or (0,)
+        row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+        assert row is not None
+        attempts = [Attempt(batch=each, number=number, xid=row[0]) for each in (batch, batch + 1)]
+        assert [is_committed(connection, attempt) for attempt in attempts] == [True, False]
+
+        connection.execute("UPDATE process SET beat_at = beat_at - interval '1 hour'")
+        assert bury_dead(connection, 0).processes == (number,)
+        assert [is_committed(connection, attempt) for attempt in attempts] == [True, False]

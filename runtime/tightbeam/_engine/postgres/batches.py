@@ -33,6 +33,7 @@ _MARK = (
 """Tells whether the batch was committed, if its end is cut off; none that has written nothing."""
 _MARKED = "SELECT batch FROM process WHERE number = %s FOR UPDATE"
 """Waits for the end of the transaction that holds the row."""
+_LAST = "SELECT value FROM meta WHERE name = 'batch:' || %s::bigint"
 _STATUS = "SELECT pg_xact_status(%s::text::xid8)"
 _POLL = 0.05
 
@@ -199,7 +200,7 @@ def is_committed(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> b
     The process' row has the answer: who had not flushed its transaction when the server crashed finds the
     batch before. The status of the transaction's id hasn't: after a crash ids are given out again, and that
     of another transaction, which was committed, would be taken for this one's. It is asked for only where
-    the row is gone, since the process was declared dead.
+    somebody has deleted the row: who declares a process dead notes its last batch.
 
     Raises:
         psycopg.Error: the connection is broken, too.
@@ -207,8 +208,9 @@ def is_committed(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> b
     if attempt.xid is None:  # it wrote nothing: carried out again, it does what it would have done
         return False
     row = connection.execute(_MARKED, (attempt.number,)).fetchone()
+    row = row or connection.execute(_LAST, (attempt.number,)).fetchone()
     if row is not None:
-        return bool(row[0] == attempt.batch)
+        return str(row[0]) == str(attempt.batch)
     while True:
         try:
             status = connection.execute(_STATUS, (str(attempt.xid),)).fetchone()

@@ -45,7 +45,11 @@ _BEAT = (
     "(SELECT sent.number FROM sent ORDER BY sent.number LIMIT 1) IS NOT NULL"
 )
 _DEAD = f"SELECT number FROM process WHERE number <> %s AND {_IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
-_DECLARE = f"DELETE FROM process WHERE number = %s AND {_IS_DEAD}"  # noqa: S608 - of a constant
+_DECLARE = (
+    f"WITH dead AS (DELETE FROM process WHERE number = %s AND {_IS_DEAD} RETURNING number, batch) "  # noqa: S608 - of a constant
+    "INSERT INTO meta SELECT 'batch:' || number, batch::text FROM dead"
+)
+"""The last batch that it has committed stays: it may be about to ask."""
 _TRY_LOCK = f"SELECT pg_try_advisory_xact_lock({LOCK_SPACE}, %s)"
 _WITHOUT_PROCESS = (
     "SELECT DISTINCT owner FROM run WHERE state IN ('running', 'sleeping') AND owner IS NOT NULL "

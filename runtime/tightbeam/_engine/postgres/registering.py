@@ -17,6 +17,11 @@ _REGISTER = (
     "INSERT INTO process (functions, host, pid, version, lease) "
     "VALUES (%s, %s, %s, %s, make_interval(secs => %s)) RETURNING number"
 )
+_FORGET = (
+    "DELETE FROM meta WHERE CASE WHEN name LIKE 'batch:%' "
+    "THEN split_part(name, ':', 2)::bigint < (SELECT max(number) FROM process) - 1000 ELSE false END"
+)
+"""What was noted of processes that are long dead."""
 
 
 def register(connection: Connection[tuple[Any, ...]], member: Member) -> int:
@@ -26,6 +31,7 @@ def register(connection: Connection[tuple[Any, ...]], member: Member) -> int:
         connection: outside a transaction.
         member: the store's part in the journal.
     """
+    connection.execute(_FORGET)
     pid, release = os.getpid(), version("tightbeam")
     values = (sorted(member.functions), socket.gethostname(), pid, release, member.lease)
     row = connection.execute(_REGISTER, values).fetchone()
