@@ -137,6 +137,12 @@ async def test_each_process_is_taken_for_dead_by_its_own_lease(address: str) -> 
         assert hasty.claim() == []
 
 
+async def test_a_lease_may_be_longer_than_any_setting_of_the_server(address: str) -> None:
+    async with workers(address, 1, lease=36_500 * 86_400.0) as (patient,):
+        patient.add("a")
+        assert patient.claim() == ["a"]
+
+
 async def test_who_finds_others_dead_waits_for_no_transaction_of_theirs(address: str) -> None:
     async with workers(address) as (stopped, other):
         stopped.add("a")
@@ -242,6 +248,26 @@ async def test_what_waits_in_one_process_takes_an_event_of_another_once(address:
         assert waits.ask(EndWait("a", "w", timed_out=False)).state == "done"
 
 
+async def test_an_event_that_is_being_sent_while_a_run_leaves_memory_makes_it_due(address: str) -> None:
+    async with workers(address) as (waits, other):
+        waits.add("a")
+        assert waits.claim() == ["a"]
+        waits.ask(BeginWait("a", "w", "app/answer", None, now_us() + HOUR, now_us(), NEW, alone=False))
+        with psycopg.connect(address, options="-csearch_path=tightbeam") as sender:
+            # The two writes of a process that hands the event over, and hasn't committed yet.
+            sender.execute("UPDATE step SET state = 'done', result = '{}' WHERE id = 'w'")
+            sender.execute("UPDATE run SET due_at = due_at WHERE id = 'a'")
+            leaving = threading.Thread(target=waits.ask, args=(LeaveMemory("a", frozenset({"w"})),))
+            leaving.start()
+            blocked = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            with psycopg.connect(address, autocommit=True) as looks:
+                while looks.execute(blocked).fetchone() is None:
+                    assert leaving.is_alive()
+            sender.commit()
+        leaving.join(30)
+        assert other.claim() == ["a"]
+
+
 async def test_what_comes_while_a_run_leaves_memory_elsewhere_makes_it_due(address: str) -> None:
     async with workers(address, 2) as (waits, sends):
         for n in range(20):
@@ -270,7 +296,7 @@ async def test_a_tick_starts_one_run_over_all_processes(address: str) -> None:
         def tick(worker: Worker, number: int) -> None:
             for minute in range(1, 21):
                 at = now_us() // 60_000_000 * 60_000_000 + minute * 60_000_000
-                run = NewRun(f"{number}-{minute}", "work", key=f"cron:{minute}")
+                run = NewRun(f"{number}-{minute}", "work")
                 started.append(worker.ask(Tick("* * * * *", "UTC", at, run, "tightbeam/cron", b"{}")))
 
         threads = [

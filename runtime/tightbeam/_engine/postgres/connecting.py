@@ -47,6 +47,8 @@ SELECT set_config(given.name, given.value, false)
 FROM (SELECT * FROM unnest(%s::text[], %s::text[]) AS given (name, value)) AS given
 JOIN pg_settings USING (name)
 """
+_LONGEST_MS = 2_147_483_647
+"""The longest time that the server takes for a setting."""
 _SYNCHRONOUS = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
@@ -124,7 +126,7 @@ class Connector:
     def _set_up(self, connection: Connection[tuple[Any, ...]], durable: bool) -> None:
         settings = {
             **_SETTINGS,
-            "idle_in_transaction_session_timeout": str(max(int(self._lease * 1000), 1000)),
+            "idle_in_transaction_session_timeout": str(min(max(int(self._lease * 1000), 1000), _LONGEST_MS)),
         }
         with connection.pipeline():
             connection.execute(_SET, (list(settings), list(settings.values())))
