@@ -11,11 +11,11 @@ from tests.packaging.test_import_graph import ROOTS, import_graph, modules_below
 
 ENGINE = "tightbeam._engine"
 PICKS = f"{ENGINE}.backends"
-STORES = ("sqlite", "memory")
+STORES = ("sqlite", "memory", "postgres")
 
 RUNS_ON_MEMORY = """
 import asyncio, sys
-sys.modules["sqlite3"] = None  # to import it fails
+sys.modules["sqlite3"] = sys.modules["psycopg"] = None  # to import them fails
 import tightbeam
 from tests.tightbeam.engine.samples import job_channel
 
@@ -59,8 +59,8 @@ def test_the_runtime_imports_sqlite_in_one_folder_only() -> None:
     assert all(name.startswith(f"{ENGINE}.sqlite.") for name in importing)
 
 
-def test_a_client_without_a_file_needs_no_sqlite() -> None:
-    """Where Python was built without it, say."""
+def test_a_client_in_memory_needs_no_database() -> None:
+    """Where Python was built without SQLite, say, or the extra isn't installed."""
     done = subprocess.run(
         [sys.executable, "-c", RUNS_ON_MEMORY], capture_output=True, text=True, check=False, timeout=60
     )
