@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
@@ -33,7 +33,7 @@ max_client_conn = 200
 
 
 @contextlib.contextmanager
-def pooled(server: Server, folder: Path, mode: str) -> Iterator[int]:
+def pooled(server: Server, folder: Path, mode: str) -> Generator[int, None, None]:
     """Run PgBouncer in a mode (``session`` or ``transaction``); yield the port of loopback it listens on."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:

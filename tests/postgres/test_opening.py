@@ -17,6 +17,7 @@ from tests.postgres.server import Server
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client
 from tightbeam._engine.postgres import migrations, refusals
+from tightbeam._engine.postgres.schema import FORMAT
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns
 from tightbeam.errors import JournalRefused, NotEntered
@@ -213,7 +214,7 @@ def test_a_schema_with_tables_of_something_else_is_refused(address: str) -> None
 
 def test_a_newer_format_is_refused_unless_it_can_be_shared(address: str) -> None:
     works(address)
-    newer = migrations.FORMAT + 1
+    newer = FORMAT + 1
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("UPDATE tightbeam.meta SET value = %s WHERE name = 'format'", (str(newer),))
         works(address)
@@ -228,7 +229,7 @@ def test_an_older_format_is_brought_up_to_date_while_its_processes_go_on(
 ) -> None:
     older = open_store(address)
     older.call(add(1))
-    following = migrations.FORMAT + 1
+    following = FORMAT + 1
     monkeypatch.setattr(migrations, "FORMAT", following)
     script = "ALTER TABLE run ADD COLUMN colour text; CREATE TABLE shade (name text)"
     monkeypatch.setitem(migrations.MIGRATIONS, following - 1, script)
@@ -248,7 +249,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     works(address)
-    following = migrations.FORMAT + 1
+    following = FORMAT + 1
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "FORMAT", following)
         script = "CREATE TABLE shade (name text); SELECT 1 / 0"

@@ -153,7 +153,7 @@ async def test_a_connection_that_is_of_no_use_any_more_is_opened_again(
 ) -> None:
     """One whose last answers were never read, and one whose transaction stood still for too long."""
     await store.submit(AddRuns((NewRun("run2", "g"),), "e", b""))
-    connection = store._writer._line.connection
+    connection = store._writer._line.connection  # pyright: ignore[reportPrivateUsage]  # to spoil it
     if spoil == "pipeline":
         connection.pgconn.enter_pipeline_mode()
         connection.pgconn.send_query_params(b"SELECT 1", [])

@@ -114,7 +114,8 @@ async def test_a_batch_looks_for_each_run_and_step_by_its_key_however_small_the_
     requests = [publish_of(number) for number in range(3, 6)]
     with store.member.connector.connect("test") as connection:
         tx = Transaction(connection, store.member)
-        rows = tx.execute(f"EXPLAIN {appending.APPEND}", appending._values(tx, requests, 0)).fetchall()
+        values = appending._values(tx, requests, 0)  # pyright: ignore[reportPrivateUsage]  # of this test's module
+        rows = tx.execute(f"EXPLAIN {appending.APPEND}", values).fetchall()
     text = "\n".join(row[0] for row in rows)
     assert "Index Cond: (number = publish.run)" in text
     assert "Index Cond: ((run_id = run.id) AND (id = " in text

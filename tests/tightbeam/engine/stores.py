@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ class Storage(ABC):
             store.call(_LATER)
 
     @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Store]:
+    async def opened(self) -> AsyncGenerator[Store, None]:
         """Open the store without a client, to change what is stored."""
         store = self.backend(KEEPS).open(_NoOutlet())
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -245,7 +245,7 @@ def find_run(tx: Transaction, request: FindRun) -> RunDetail | None:
 
 
 @contextmanager
-def _one_moment(tx: Transaction) -> Iterator[None]:
+def _one_moment(tx: Transaction) -> Generator[None, None, None]:
     """Have all statements see what was committed before the first of them."""
     tx.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:

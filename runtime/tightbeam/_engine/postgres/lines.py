@@ -78,8 +78,7 @@ class Line:
         while True:
             try:
                 connection = self._connector.connect(self._task, durable=self._durable)
-                if self._process is not None:
-                    connection.execute(_END_OTHER, (self._process, f"tightbeam {self._task}"))
+                self._end_other(connection)
             except psycopg.Error as error:
                 reason = text_of(error, self._connector.address)
                 self._outage.begin(reason)
@@ -90,6 +89,16 @@ class Line:
                 self._process = connection.info.backend_pid
                 self._outage.end()
                 return connection
+
+    def _end_other(self, connection: Connection[tuple[Any, ...]]) -> None:
+        """End the server's process of the connection before, if it is still there."""
+        if self._process is None:
+            return
+        try:
+            connection.execute(_END_OTHER, (self._process, f"tightbeam {self._task}"))
+        except psycopg.Error:
+            connection.close()
+            raise
 
 
 def _is_of_no_use(connection: Connection[tuple[Any, ...]], error: BaseException) -> bool:

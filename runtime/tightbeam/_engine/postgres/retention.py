@@ -309,5 +309,5 @@ def _text(counted: _Count) -> str:
 
 def _value(connection: Connection[Any], query: str, *values: object) -> Any:
     """Return the first column of the first row; None if there is no row."""
-    row = connection.execute(query, values).fetchone()
+    row = connection.execute(query.encode(), values).fetchone()
     return None if row is None else row[0]
