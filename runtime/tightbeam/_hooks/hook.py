@@ -85,8 +85,9 @@ class Hook:
     def sent(self, message: MessageInfo, /) -> None:
         """Note that a message goes out. On whatever thread.
 
-        On the embedded engine it has been accepted, if it is durable stored, and no subscriber has it yet. On
-        Inngest the server has taken it. A client made by `tightbeam.connect` leaves that to the gateway's.
+        On the embedded engine it has been accepted, if it is durable stored, and no subscriber has it yet; of
+        a journal on a server one may, and messages of other processes aren't told. On Inngest the server has
+        taken it. A client made by `tightbeam.connect` leaves that to the gateway's.
         """
 
     def received(self, message: MessageInfo, /) -> None:

@@ -184,7 +184,8 @@ class Runs:
         Where the run's handler awaits, it is interrupted at once by `asyncio.CancelledError`, so that its
         ``finally`` blocks run. A plain function can't be interrupted: what it does ends with the step that it
         is in, or at its next step. Both are waited for, five seconds at most; then the run is cancelled all
-        the same.
+        the same. A run that another process executes is cancelled at once, and stores nothing more; that
+        process interrupts it when it hears of it.
 
         Args:
             id: of the run.
