@@ -11,8 +11,12 @@ from urllib.parse import unquote
 
 from tightbeam.errors import JournalRefused
 
-__all__ = ["Address", "hide_passwords", "is_address"]
+__all__ = ["PATTERN", "Address", "hide_passwords", "is_address", "other_scheme"]
 
+PATTERN = "postgresql://user:password@host:port/database"
+"""How an address is written, for messages."""
+
+_OTHER_SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 _SCHEME = re.compile(r"postgres(?:ql)?(\+\w*)?://", re.IGNORECASE)
 _PARTS = re.compile(
     r"(?:(?P<user>[^:@/?]*)(?::(?P<password>[^/?]*))?@)?"
@@ -46,7 +50,19 @@ def hide_passwords(text: str, given: Iterable[str] = ()) -> str:
             address = word[found.start() :]
             for spelling in (address, str(Path(address)), repr(address)[1:-1]):
                 text = text.replace(spelling, _shown(address))
-    return _IN_TEXT.sub(lambda found: _shown(_ONE_SLASH.sub("://", found[0], count=1)), text)
+    return _IN_TEXT.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    if found[0].startswith(PATTERN):  # of a message that says how it is written
+        return found[0]
+    return _shown(_ONE_SLASH.sub("://", found[0], count=1))
+
+
+def other_scheme(path: object) -> str | None:
+    """Return the scheme of an address of another kind, such as ``mysql://…``; None of a file's path."""
+    matched = _OTHER_SCHEME.match(path) if isinstance(path, str) and not is_address(path) else None
+    return None if matched is None else matched[1]
 
 
 class Address:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tightbeam._engine.addresses import Address, is_address
+from tightbeam._engine.addresses import Address, is_address, other_scheme
 from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.backend import SqliteBackend
@@ -68,7 +68,16 @@ def file_named(path: str | os.PathLike[str]) -> Path:
             f"{Address(str(path))} is a database, not a file: it is backed up and restored by Postgres's own "
             "tools (pg_dump, pg_restore, pg_basebackup)"
         )
+    _refuse_other_address(path)
     return Path(path)
+
+
+def _refuse_other_address(path: str | os.PathLike[str]) -> None:
+    if (scheme := other_scheme(path)) is not None:
+        raise JournalRefused(
+            f"{scheme}://… is no journal: name a file by its path, or a Postgres database by an address that "
+            "begins with postgresql://"
+        )
 
 
 def journal_on_server(address: str, schema: str) -> ServerJournal:
@@ -107,8 +116,9 @@ def _file(path: str | os.PathLike[str]) -> Path:
     """Return the path of a journal's file.
 
     Raises:
-        JournalRefused: it is SQLite's name for memory, or can't name a file.
+        JournalRefused: it is SQLite's name for memory, an address of another kind, or can't name a file.
     """
+    _refuse_other_address(path)
     text = os.fspath(path)
     if text == ":memory:":
         raise JournalRefused('":memory:" would be a file of that name: leave path out to keep all in memory')

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tightbeam import JournalRefused
-from tightbeam._engine.addresses import Address, hide_passwords, is_address
+from tightbeam import Client, JournalRefused
+from tightbeam._engine.addresses import PATTERN, Address, hide_passwords, is_address, other_scheme
+from tightbeam._engine.backends import file_named
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,20 @@ def test_what_a_server_says_is_shown_without_passwords(monkeypatch: pytest.Monke
 def test_an_address_behind_an_option() -> None:
     word = "--url=postgresql://u:S3 cret@h/db"
     assert hide_passwords(f"no such option: {word}", [word]) == "no such option: --url=postgresql://u@h/db"
+
+
+@pytest.mark.parametrize("text", ["mysql://u:S3cret@h/db", "sqlite:///app.db", "https://u:S3cret@h"])
+def test_an_address_of_another_kind_is_no_file(text: str) -> None:
+    """A client would make a folder of that name, or say that it can't, with the password."""
+    scheme = text.partition(":")[0]
+    for refuse in (Client, file_named):
+        with pytest.raises(
+            JournalRefused, match=rf"^{scheme}://… is no journal: name a file by its path"
+        ) as refused:
+            refuse(text)
+        assert "S3cret" not in str(refused.value)
+    assert other_scheme("app.db") is other_scheme("c:/app.db") is other_scheme(Path("a://b")) is None
+
+
+def test_how_an_address_is_written_may_be_said() -> None:
+    assert hide_passwords(f"write it as {PATTERN}, please") == f"write it as {PATTERN}, please"

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, conninfo, errors, sql
 
-from tightbeam._engine.addresses import Address
+from tightbeam._engine.addresses import PATTERN, Address
 from tightbeam._engine.failure import Interrupt
 from tightbeam._engine.postgres.arrays import register_arrays
 from tightbeam._engine.postgres.refusals import refuse_pooler, refuse_server
@@ -115,7 +115,7 @@ class Connector:
         given = _parts_of(self.address.conninfo)
         if given is None:
             raise JournalRefused(
-                f"{self.address} can't be read: write it as postgresql://user:password@host:port/database, "
+                f"{self.address} can't be read: write it as {PATTERN}, "
                 "with %-escapes for what isn't a letter or a digit"
             )
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
