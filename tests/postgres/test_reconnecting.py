@@ -241,6 +241,36 @@ async def test_a_publish_of_a_claim_that_another_process_has_by_now_is_refused(a
     await store.close(30)
 
 
+async def test_the_message_of_another_process_isn_t_that_of_a_publish_that_was_cut_off(
+    postgres_server: Server,
+) -> None:
+    """While the connection was cut, this process was taken for dead, and the run went on elsewhere."""
+    database = postgres_server.database()
+    direct = postgres_server.address(database)
+    proxy = Proxy(f"{postgres_server.folder}/.s.PGSQL.{postgres_server.port}")
+    store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.port}/{database}")
+    claim(store, direct)
+    await asked(store, publish_of(0))  # so that the server knows the statement
+
+    def go_on_elsewhere() -> None:
+        with psycopg.connect(direct) as connection:
+            connection.execute("UPDATE tightbeam.run SET owner = owner + 1, claim = claim + 1")
+            connection.execute(
+                "INSERT INTO tightbeam.message "
+                "(channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data) "
+                "SELECT channel, topic, run, run_id, step, 1, started_at + 1, ended_at, created_at, 'other' "
+                "FROM tightbeam.message"
+            )
+
+    proxy.at_cut = go_on_elsewhere
+    proxy.cut_commit("before", b"")
+    with pytest.raises(ClaimLost):
+        await asked(store, publish_of(1))
+    assert proxy.cuts == 1
+    await store.close(30)
+    proxy.close()
+
+
 async def test_a_deadlock_with_another_process_ends_with_both_stored(address: str) -> None:
     store = open_store(address)
     number = store.member.number

@@ -69,8 +69,10 @@ RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
 """The same for a single message, at half the cost."""
 STORED = (
     "SELECT xid::text::bigint, seq, created_at FROM message "
-    "WHERE run = %s::bigint AND step = %s::text AND number = %s::integer"
+    "WHERE run = %s::bigint AND step = %s::text AND number = %s::integer "
+    "AND started_at = %s::bigint AND data = %s::bytea"
 )
+"""Another process that has the run by now may have published in the same step, which is another message."""
 FORGET_FAILURES = """
 DELETE FROM step USING unnest(%s::text[], %s::text[]) AS failed (run_id, id)
 WHERE step.run_id = failed.run_id AND step.id = failed.id AND step.state = 'failing'
@@ -158,7 +160,8 @@ def _key(request: MemoizePublish) -> _Key:
 
 def _stored_before(tx: Transaction, publish: Publish) -> tuple[int, int] | None:
     """Return place and time of a message whose commit was cut off, if it was stored all the same."""
-    rows = tx.execute(STORED, (publish.run, publish.step, publish.number)).fetchall()
+    key = (publish.run, publish.step, publish.number)
+    rows = tx.execute(STORED, (*key, publish.started_at, publish.data)).fetchall()
     return next(((place_at(xid, seq), created) for xid, seq, created in rows), None)
 
 
