@@ -24,6 +24,7 @@ from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
 from tightbeam._engine.postgres.chores import Leave, Rejoin
 from tightbeam._engine.postgres.connecting import Connector
+from tightbeam._engine.postgres.fencing import Confirm
 from tightbeam._engine.postgres.sent import HandOverSent
 from tightbeam._engine.records import (
     Failure,
@@ -124,6 +125,7 @@ class Session:
             do(requests.MarkAwake(run.id))
             do(requests.Awaken(run.id, 5, 2))
         do(requests.Rest(run.id))
+        do(Confirm(run.id))
         do(requests.EndSleep(run.id, "napTrue"))
         do(requests.BeginWait(run.id, "wait", "app/go", None, now + HOUR, now, FRESH, False))
         do(requests.SendEvent((self.new(),), "app/go", b"{}", id="once"))

@@ -241,6 +241,26 @@ async def test_a_publish_of_a_claim_that_another_process_has_by_now_is_refused(a
     await store.close(30)
 
 
+async def test_a_process_that_stood_still_asks_for_its_runs_before_it_does_more(address: str) -> None:
+    heard = Heard()
+    store = open_store(address, outlet=heard)
+    claim(store, address)
+    assert store.doubted("run1") is None
+    store.member.beaten_at -= 20  # longer than the lease
+    confirmation = store.doubted("run1")
+    assert confirmation is not None
+    await store.submit(confirmation)
+    assert store.doubted("run1") is None
+
+    store.member.beaten_at -= 20
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE tightbeam.run SET owner = owner + 1, claim = claim + 1")
+    with pytest.raises(ClaimLost):
+        await store.submit(confirmation)
+    assert heard.losses == ["run1"]
+    await store.close(30)
+
+
 async def test_the_message_of_another_process_isn_t_that_of_a_publish_that_was_cut_off(
     postgres_server: Server,
 ) -> None:

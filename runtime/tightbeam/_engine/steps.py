@@ -63,6 +63,10 @@ class StepIo(Protocol):
         """Whether the store is lost, which it has logged."""
         ...
 
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """See `Store`."""
+        ...
+
     def submit(self, request: Request[Answer], after: After | None = None) -> Awaitable[Answer]:
         """Store something.
 
@@ -238,6 +242,14 @@ class Steps:
         log, io = self._log, self._io
         current_step.set(CurrentStep(log.run_id, call.step_id))
         value: Any = None
+        if (confirmation := io.doubted(log.run_id)) is not None:
+            try:
+                await self.surely(call, partial(io.submit, confirmation))
+            except BaseException as error:
+                log.release(call)
+                if isinstance(error, TightbeamError):
+                    return None, error
+                raise
         try:
             raw = result.dump(await invoke())
             value = result.load(raw)

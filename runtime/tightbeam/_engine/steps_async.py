@@ -136,6 +136,10 @@ class StepTasks:
         """See `StepIo`."""
         return self._store.is_lost
 
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """See `StepIo`."""
+        return self._store.doubted(run_id)
+
     def submit(self, request: Request[Answer], after: After | None = None) -> asyncio.Future[Answer]:
         """See `StepIo`."""
         return self._store.submit(request, after=after)

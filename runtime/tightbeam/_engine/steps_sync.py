@@ -134,6 +134,10 @@ class StepThread:
         """See `StepIo`."""
         return self._store.is_lost
 
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """See `StepIo`."""
+        return self._store.doubted(run_id)
+
     async def submit(self, request: Request[Answer], after: After | None = None) -> Answer:
         """See `StepIo`."""
         is_stored = False

@@ -247,6 +247,14 @@ class Store(Protocol):
         """Whether storage is gone and nothing can be stored until it is back, which the store has logged."""
         ...
 
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """Return what is to be carried out before the function of a step is called, if anything is.
+
+        Where other processes may have taken this one for dead, since it stood still: whether the run is
+        still this process's is to be asked then, so that a step that has ended elsewhere isn't done again.
+        """
+        ...
+
     def position_of(self, place: int, /) -> str:
         """Return the position at which a reader resumes after the message at a place. Reads nothing."""
         ...

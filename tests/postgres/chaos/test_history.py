@@ -41,7 +41,6 @@ def sound() -> Found:
         "executes:2:R1:s1:2",
         "stepped:2:R1:s1:2",
         "continues:1",
-        "executes:1:R1:s1:1",  # it couldn't know; what it returned was refused
         "published:2:R1:p2:2",
         "waited:1:R1",
         "cancelled:2:V1",

@@ -232,6 +232,10 @@ class StoreDouble:
         """Return whether the store is lost, or the process is as if dead."""
         return self._double.is_crashed or self._store.is_lost
 
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """Return the store's."""
+        return self._store.doubted(run_id)
+
     @property
     def carries_live(self) -> bool:
         """Return the store's."""

@@ -59,6 +59,8 @@ class SmallStore:
         self._place = 0
         self._closed = False
 
+    def doubted(self, _run_id: str) -> None: ...
+
     def position_of(self, place: int, /) -> str:
         return f"small:{place}"
 

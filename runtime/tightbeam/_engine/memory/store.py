@@ -46,6 +46,9 @@ class MemoryStore:
         """Return the time of the latest message that was trimmed."""
         return self._journal.messages.trimmed_us
 
+    def doubted(self, _run_id: str, /) -> None:
+        """See `Store`."""
+
     def position_of(self, place: int, /) -> str:
         """Return the position at which a reader resumes after the message at a place."""
         return f"{self._journal.messages.epoch}:{place}"

@@ -10,6 +10,7 @@ from tightbeam._engine.postgres import (
     appending,
     claiming,
     counting,
+    fencing,
     inspection,
     limits,
     messages,
@@ -39,6 +40,7 @@ class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
 
 ANSWERS = _Answers(
     {
+        fencing.Confirm: fencing.confirm,
         Leave: lambda tx, request: processes.leave(tx),  # noqa: ARG005 - it says nothing more
         sent.HandOverSent: sent.hand_over_sent,
         Rejoin: lambda tx, request: None,  # noqa: ARG005 - what is done comes before

@@ -70,6 +70,7 @@ class Heart:
         if seen is None:
             self._rejoin()
             return
+        member.beaten_at = max(member.beaten_at, now)
         if seen.others_are_dead and now - self._since >= member.lease:
             self._bury(connection)
         if seen.events_are_left:

@@ -7,14 +7,31 @@ both still match: another process raises `claim` when it takes the run.
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import ClaimLost
+from tightbeam._engine.store import Request
 
-__all__ = ["IS_MINE", "fence", "let_slot_go", "release"]
+__all__ = ["IS_MINE", "Confirm", "confirm", "fence", "let_slot_go", "release"]
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
+_IS_OPEN = f"SELECT 1 FROM run WHERE {IS_MINE} AND ended_at IS NULL"  # noqa: S608 - of a constant
+_BEAT = "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s"
 _LAST = "SELECT claim FROM run WHERE id = %s AND owner = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm(Request[None]):
+    """Beat, and make sure that a run is still this process's.
+
+    Raises:
+        ClaimLost: it isn't.
+    """
+
+    run_id: str
 
 
 def fence(tx: Transaction, run_id: str) -> dict[str, object]:
@@ -35,6 +52,16 @@ def fence(tx: Transaction, run_id: str) -> dict[str, object]:
     if number is None:
         raise ClaimLost(run_id)
     return {"run_id": run_id, "process": tx.process, "claim": number[0]}
+
+
+def confirm(tx: Transaction, request: Confirm) -> None:
+    """Answer `Confirm`."""
+    now = time.monotonic()
+    if tx.execute(_IS_OPEN, fence(tx, request.run_id)).fetchone() is None:
+        raise ClaimLost(request.run_id)
+    tx.execute(_BEAT, (tx.process,))
+    if tx.member is not None:
+        tx.member.beaten_at = now
 
 
 def release(tx: Transaction, run_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -33,5 +34,12 @@ class Member:
     """Of this process: its row in the table, and what fences it. Changes if it was declared dead."""
     claims: dict[str, Held] = field(default_factory=dict)
     """The runs that this process executes, by id; written by the writer's thread only."""
+    beaten_at: float = field(default_factory=time.monotonic)
+    """When the last heartbeat that was noted began, by the monotonic clock."""
     functions: Collection[str] = ()
     """Those that this process executes runs of."""
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether others may have taken this process for dead by now."""
+        return time.monotonic() - self.beaten_at >= self.lease

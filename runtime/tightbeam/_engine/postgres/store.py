@@ -12,6 +12,7 @@ from tightbeam._engine.intake import Intake
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.bus import Bus
 from tightbeam._engine.postgres.chores import Leave, Rejoin
+from tightbeam._engine.postgres.fencing import Confirm
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.reading import Reader
 from tightbeam._engine.postgres.sent import HandOverSent
@@ -68,6 +69,10 @@ class PostgresStore:
     def published_before(self) -> IsOld | None:
         """See `Store`."""
         return self._bus.published_before()
+
+    def doubted(self, run_id: str, /) -> Request[None] | None:
+        """See `Store`."""
+        return Confirm(run_id) if self.member.is_overdue else None
 
     def position_of(self, place: int, /) -> str:
         """See `Store`."""

@@ -174,6 +174,7 @@ class Writer:
     def _register_anew(self, connection: Connection[tuple[Any, ...]]) -> None:
         """Go on as another process, since this one was declared dead: its claims are others' by now."""
         member = self._member
+        member.beaten_at = time.monotonic()
         member.number = register(connection, member)
         lost = list(member.claims)
         member.claims.clear()

@@ -89,6 +89,9 @@ class SqliteStore:
         """See `Store`."""
         return self._presence.lost is not None
 
+    def doubted(self, _run_id: str, /) -> None:
+        """See `Store`."""
+
     def position_of(self, place: int, /) -> str:
         """See `Store`."""
         return self._epochs.position(place)
