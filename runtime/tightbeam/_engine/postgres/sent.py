@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.postgres.waits import hand_over
 from tightbeam._engine.requests import SendEvent
 from tightbeam._engine.store import Request
 
-__all__ = ["HandOverSent", "hand_over_sent"]
+__all__ = ["HandOverSent", "HandingOver", "hand_over_sent"]
 
 _MOST = 100
 """Events that one transaction hands over."""
@@ -29,6 +33,41 @@ class HandOverSent(Request[bool]):
 
     The answer is whether there may be more of them. One that nothing waits for is dropped, as by `SendEvent`.
     """
+
+
+class HandingOver:
+    """Has events handed over when there are any: one request at a time, whoever says so how often."""
+
+    def __init__(self, put: Callable[[Pending[Any]], None]) -> None:
+        """Begin with nothing to do.
+
+        Args:
+            put: queues a request of the store's own.
+        """
+        self._put = put
+        self._lock = threading.Lock()
+        self._is_under_way = False
+        self._again = False
+        """Whether it was said once more since the request was queued, which may have come too early."""
+
+    def look(self) -> None:
+        """Have events handed over, soon; called on any thread."""
+        with self._lock:
+            if self._is_under_way:
+                self._again = True
+                return
+            self._is_under_way = True
+        pending: Pending[bool] = Pending(
+            HandOverSent(), None, lambda done: self._ended(done and pending.result)
+        )
+        self._put(pending)
+
+    def _ended(self, more: bool) -> None:
+        with self._lock:
+            self._is_under_way = False
+            again, self._again = self._again, False
+        if more or again:
+            self.look()
 
 
 def hand_over_sent(tx: Transaction, request: HandOverSent) -> bool:  # noqa: ARG001 - it says nothing

@@ -15,7 +15,7 @@ from tightbeam._engine.postgres.chores import Leave, Rejoin
 from tightbeam._engine.postgres.fencing import Confirm
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.reading import Reader
-from tightbeam._engine.postgres.sent import HandOverSent
+from tightbeam._engine.postgres.sent import HandingOver
 from tightbeam._engine.postgres.transaction import Effects
 from tightbeam._engine.postgres.writing import Writer
 from tightbeam._engine.settling import Settler
@@ -43,10 +43,8 @@ class PostgresStore:
         self._settler = Settler()
         self._writer = Writer(member, self._settler, self._beginning, self._committed)
         self._reader = Reader(member, self._settler)
-        self._bus = Bus(member, self._rejoin, self.keep_house, self._hand_over_sent)
+        self._bus = Bus(member, self._rejoin, self.keep_house, HandingOver(self._writer.put).look)
         self._intake = Intake(self._put)
-        self._hands_over = False
-        """Whether events of users' transactions are about to be handed over."""
         self._ended: ThreadFuture[None] = ThreadFuture()
 
     @property
@@ -103,17 +101,6 @@ class PostgresStore:
 
     def _rejoin(self) -> None:
         self._writer.put(Pending(Rejoin(), None))
-
-    def _hand_over_sent(self) -> None:
-        def again(handed_over: bool) -> None:
-            self._hands_over = False
-            if handed_over and pending.result:
-                self._hand_over_sent()
-
-        if not self._hands_over:  # what comes while one waits is taken by that
-            self._hands_over = True
-            pending = Pending(HandOverSent(), None, again)
-            self._writer.put(pending)
 
     def _committed(self, effects: Effects) -> None:
         """Tell this process and others what was committed."""
