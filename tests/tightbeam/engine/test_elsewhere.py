@@ -11,7 +11,6 @@ from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, Hook, NotEntered, RunCancelled, RunFailed, RunParked
-from tightbeam._engine import operating
 from tightbeam._engine.records import FunctionLimit, NewRun, RunError
 from tightbeam._engine.requests import (
     AddRuns,
@@ -20,6 +19,7 @@ from tightbeam._engine.requests import (
     EndRun,
     FindSettled,
     ParkRun,
+    ReadRun,
 )
 from tightbeam._engine.store import Request
 from tightbeam._message import Envelope
@@ -69,7 +69,7 @@ async def test_waiting_ends_with_a_run_that_ends_elsewhere(
     async with client:
         await claimed(storage)
         waiting = asyncio.ensure_future(client.runs.wait("r1"))
-        await until(lambda: storage.double.requested(operating.ReadRun) > 0)
+        await until(lambda: storage.double.requested(ReadRun) > 0)
         await storage.double.store.submit(request)
         assert not waiting.done()
         storage.double.outlets[-1].ended(["r0", "r1"] if named else None)
@@ -85,9 +85,9 @@ async def test_a_notice_about_a_run_that_goes_on_ends_no_wait(storage: Storage, 
     async with client:
         await claimed(storage)
         waiting = asyncio.ensure_future(client.runs.wait("r1"))
-        await until(lambda: storage.double.requested(operating.ReadRun) == 1)
+        await until(lambda: storage.double.requested(ReadRun) == 1)
         storage.double.outlets[-1].ended(["r1"])
-        await until(lambda: storage.double.requested(operating.ReadRun) == 2)
+        await until(lambda: storage.double.requested(ReadRun) == 2)
         assert not waiting.done()
     with pytest.raises(NotEntered):
         await waiting

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from fastapi import FastAPI
 
+from tests.postgres.server import Server
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.serving import secured
 from tightbeam import Client
@@ -12,8 +15,12 @@ from tightbeam.gateway import Gateway
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client()
+def client(request: pytest.FixtureRequest) -> Client:
+    """A client in memory; on a server's database where TIGHTBEAM_GATEWAY_STORE is ``postgres``."""
+    if os.environ.get("TIGHTBEAM_GATEWAY_STORE") != "postgres":
+        return Client()
+    server: Server = request.getfixturevalue("postgres_server")
+    return Client(server.new())
 
 
 @pytest.fixture

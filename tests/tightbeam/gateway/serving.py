@@ -119,3 +119,8 @@ async def data_frame(connection: ClientConnection) -> dict[str, Any]:
     while (found := await frame(connection))["kind"] != "data":
         pass
     return found
+
+
+def place(position: str) -> tuple[int, ...]:
+    """What the order of positions follows, of one journal in a file or on a server."""
+    return tuple(map(int, position.replace(":", ".").split(".")[1:]))

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.gateway.serving import data_frame, durable, frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import data_frame, durable, frame, place, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context, PositionLost
 from tightbeam._client import engine_of
@@ -364,7 +364,7 @@ async def test_no_message_overtakes_a_position(client: Client, ch: JobChannel) -
                 if '"n":49' in event.get("data", ""):
                     break
     for positions in (told, ids):
-        places = [int(one.rpartition(":")[2]) for one in positions]
+        places = [place(one) for one in positions]
         assert len(set(places)) > 40
         assert places == sorted(places)
 

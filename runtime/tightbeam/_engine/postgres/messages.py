@@ -199,7 +199,7 @@ def find_latest(tx: Transaction, request: FindLatest) -> Latest:
     """Answer `FindLatest`."""
     channels = [channel for channel, _ in request.addresses]
     topics = [topic for _, topic in request.addresses]
-    end = tx.log.followed
+    end = tx.log.look()  # with what this process has stored just now
     rows = tx.execute(FIND_LATEST, (channels, topics, *halves(end))).fetchall()
     return Latest(sorted(place_at(xid, seq) for xid, seq in rows), end)
 
