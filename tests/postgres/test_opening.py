@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,15 +23,6 @@ from tightbeam.errors import JournalRefused, NotEntered
 from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server that the test may stop."""
-    server = Server()
-    server.start()
-    yield server
-    server.remove()
 
 
 def add(number: int) -> AddRuns:

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
@@ -30,15 +30,6 @@ _END_WRITER = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'tightbeam .* writer' "
     "AND datname = current_database()"
 )
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server that the test may stop."""
-    server = Server()
-    server.start()
-    yield server
-    server.remove()
 
 
 @pytest_asyncio.fixture

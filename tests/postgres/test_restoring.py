@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -18,15 +17,6 @@ from tightbeam.errors import PositionLost
 
 pytestmark = pytest.mark.slow
 _PLACES = "SELECT xid::text::bigint, seq, number FROM tightbeam.message ORDER BY xid, seq"
-
-
-@pytest.fixture
-def young_server() -> Iterator[Server]:
-    """Another cluster, whose transactions have lower ids than those of the other one have by now."""
-    server = Server()
-    server.start()
-    yield server
-    server.remove()
 
 
 def burn(server: Server, transactions: int) -> None:
@@ -79,13 +69,13 @@ def write(address: str, *numbers: int) -> str:
 
 
 def test_order_stays_and_what_comes_is_later_however_young_the_cluster_is(
-    postgres_server: Server, young_server: Server
+    postgres_server: Server, own_server: Server
 ) -> None:
     burn(postgres_server, 2_000)
     database = postgres_server.database()
     address = postgres_server.address(database)
     position = write(address, 1, 2, 3)
-    young = young_server.address(copied(postgres_server, database, young_server))
+    young = own_server.address(copied(postgres_server, database, own_server))
 
     write(young, 4, 5)
     with psycopg.connect(young) as connection:
@@ -104,17 +94,17 @@ def test_order_stays_and_what_comes_is_later_however_young_the_cluster_is(
 
 
 def test_a_dump_of_a_restored_journal_can_be_restored_too(
-    postgres_server: Server, young_server: Server
+    postgres_server: Server, own_server: Server
 ) -> None:
     database = postgres_server.database()
     write(postgres_server.address(database), 1, 2, 3)
-    second = copied(postgres_server, database, young_server)
-    write(young_server.address(second), 4)
-    with psycopg.connect(young_server.address(second)) as connection:  # as if retention had dropped two
+    second = copied(postgres_server, database, own_server)
+    write(own_server.address(second), 4)
+    with psycopg.connect(own_server.address(second)) as connection:  # as if retention had dropped two
         connection.execute("DELETE FROM tightbeam.message WHERE number < 3")
         connection.execute("INSERT INTO tightbeam.meta VALUES ('trimmed_xid', '1'), ('trimmed_seq', '2')")
 
-    third = postgres_server.address(copied(young_server, second, postgres_server))
+    third = postgres_server.address(copied(own_server, second, postgres_server))
     write(third, 5)
     store = open_store(third)
     page = store.call(ReadPage((("ch", "topic"),), "start"))
