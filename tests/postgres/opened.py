@@ -34,6 +34,8 @@ class Heard:
         self.losses: list[str] = []
         self.relayed: list[str] = []
         self.settlements: list[EndedRun] = []
+        self.dated_before = 0
+        """Which time live messages are dated before."""
         self.gaps: list[int] = []
         """The places right after which messages were dropped."""
         self.times_cut_off = 0
@@ -74,6 +76,9 @@ class Heard:
 
     def cancelled(self, runs: Collection[str], /) -> None:
         self._note(self.cancellations, runs)
+
+    def date_live_before(self, time_us: int, /) -> None:
+        self.dated_before = time_us
 
     def missed(self, place: int, /) -> None:
         self.gaps.append(place)

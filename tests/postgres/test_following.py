@@ -94,3 +94,28 @@ async def test_a_look_that_finds_nothing_tells_how_far_the_log_is_settled(addres
         assert process.follower.horizon <= xid
         process.follow()
         assert process.follower.horizon > xid
+
+
+async def test_live_messages_are_dated_before_all_messages_to_come(address: str) -> None:
+    """A reader that resumes by the time of the last live message has seen all durable ones up to it."""
+    await journal(address)
+    with processes(address, 1) as (process,), connector_of(address).connect("test") as other:
+        process.follow()
+        process.follow()
+        settled = process.heard.dated_before
+        assert settled > 0
+        other.execute("BEGIN")
+        write(other)
+        (began,) = other.execute("SELECT created_at FROM tightbeam.message").fetchone() or (0,)
+        for _ in range(5):
+            write(process.connection)
+            process.follow()
+        assert settled <= process.heard.dated_before <= began
+        other.execute("COMMIT")
+        process.follow()
+        last = max(one.created_us for one in process.heard.messages)
+        for _ in range(10_000):  # the sessions are looked at now and then
+            if process.heard.dated_before > last:
+                break
+            process.follow()
+        assert process.heard.dated_before > last

@@ -478,6 +478,8 @@ class _Outlet:
         """See `Outlet`."""
         self.missed = hub.leave_to_journal
         """See `Outlet`."""
+        self.date_live_before = hub.date_live_before
+        """See `Outlet`."""
         self.reserve = hub.reserve
         """See `Outlet`."""
         self.release = hub.release

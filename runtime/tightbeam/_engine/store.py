@@ -46,9 +46,9 @@ class Outlet(Protocol):
     A store calls it from one thread at a time, which may be its own; `live` and what tells of runs, from any
     thread. No method waits for a disk or a reader.
 
-    A store that several engines have open at once also calls `sent`, `missed`, `live`, `ended`, `settled`,
-    `cancelled` and `lost`: what another process does has no other way here. The stores of one engine never
-    call them.
+    A store that several engines have open at once also calls `sent`, `missed`, `date_live_before`, `live`,
+    `settled`, `ended`, `cancelled` and `lost`: what another process does has no other way here. The stores of
+    one engine never call them.
     """
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
@@ -96,6 +96,18 @@ class Outlet(Protocol):
 
         Args:
             place: of the last message that was fanned out.
+        """
+        ...
+
+    def date_live_before(self, time_us: int, /) -> None:
+        """Date live messages before a time from now on: no durable message still to come is before it.
+
+        Their publishers' clocks know nothing of messages that are being stored elsewhere. A reader that
+        resumes by the time of a live message would miss those. A later call takes the place of an earlier
+        one.
+
+        Args:
+            time_us: microseconds since 1970, by the server's clock.
         """
         ...
 

@@ -12,7 +12,8 @@ __all__ = ["Pace", "Trimmable", "shrink", "trim"]
 
 _ROWS = 1_000
 """Messages, and runs, of a slice."""
-_BATCHES = 64
+_BATCHES, _BATCHES_ON_SERVER = 64, 1_024
+"""After so many it is time to look in any case."""
 _SECONDS = 30.0
 _LEAST_ROWS, _MOST_ROWS = 16, 256
 _SLICES = 32
@@ -63,15 +64,15 @@ class Trimmable(Protocol):
 class Pace:
     """Says when it is time to trim: seldom, since requests wait meanwhile."""
 
-    def __init__(self, size: int, most_batches: int = _BATCHES) -> None:
+    def __init__(self, size: int, *, on_server: bool = False) -> None:
         """Begin; trim after the first batch.
 
         Args:
             size: the bytes that the journal may take.
-            most_batches: after so many it is time in any case.
+            on_server: whether each look at the journal asks a server a dozen questions.
         """
         self._bytes = size // _MARGIN
-        self._most_batches = most_batches
+        self._is_on_server = on_server
         self._batches = 0
         self._written = 0
         self._next = 0.0
@@ -90,7 +91,7 @@ class Pace:
         self._written += written
         if not (
             self.has_more
-            or self._batches >= self._most_batches
+            or self._batches >= (_BATCHES_ON_SERVER if self._is_on_server else _BATCHES)
             or self._written >= self._bytes
             or time.monotonic() >= self._next
         ):

@@ -177,6 +177,11 @@ class Hub:
             self._clock.release()  # at once: what is live from now on comes after them
             self._wanting_turn = None  # the journal's thread waits for no reader
 
+    def date_live_before(self, time_us: int) -> None:
+        """Date live messages before a time from now on: see `Outlet`."""
+        with self.lock:
+            self._clock.date_live_before(time_us)
+
     def leave_to_journal(self, place: int) -> None:
         """Have all readers read on in the journal: durable messages after a place won't be fanned out.
 
@@ -297,6 +302,7 @@ class Hub:
     def close_all(self) -> None:
         """End every subscription. Each reader still gets the messages in its mailbox."""
         with self.lock:
+            self._clock.date_live_before(0)
             routes, self._routes = self._routes, {}
             for route in routes.values():
                 for mailbox in route.mailboxes:
@@ -309,6 +315,7 @@ class Hub:
         self.lock = threading.RLock()
         for mailbox in {each for route in self._routes.values() for each in route.mailboxes}:
             mailbox.closed = True
+        self._clock.date_live_before(0)
         self.had_readers = bool(self._routes)
         self._routes = {}
         self._watchers = ()

@@ -47,10 +47,17 @@ class MessageClock:
         """The latest reserved time that is apart from those of all channels."""
         self._spread_stored = 0
         """The latest such time whose message is stored."""
+        self._latest_date = 0
+        """The latest time of a live message where other processes store messages, too; else 0."""
+        self._last_handed: dict[str, int] = {}
+        """In that case the time of the channel's message that was handed on last; it may be before others."""
 
     def stamp(self, envelope: Envelope) -> Envelope:
         """Return a live message with a time not before the last durable message, and before the next one."""
         created = envelope.created_us
+        if self._latest_date:
+            created = self._bounded(envelope.channel, created)
+            return envelope if created == envelope.created_us else envelope._replace(created_us=created)
         if created <= self._latest_durable:
             created = max(created, self.last_durable(envelope.channel))
         created = max(created, self._spread_stored)
@@ -64,6 +71,29 @@ class MessageClock:
         if created <= envelope.created_us or created <= self._spread_stored:
             self._latest_live = max(self._latest_live, created)
         return envelope if created == envelope.created_us else envelope._replace(created_us=created)
+
+    def _bounded(self, channel: str, created_us: int) -> int:
+        """Return a time for a live message: before all durable ones still to come, or that of the last one.
+
+        Args:
+            channel: of the message.
+            created_us: its time by the clock of its publisher.
+        """
+        last = self._last_durable.get(channel, 0)
+        if last > self._latest_date:
+            return self._last_handed.get(channel, last)
+        return max(min(created_us, self._latest_date), last)
+
+    def date_live_before(self, time_us: int) -> None:
+        """Date live messages a millisecond before a time, which no durable message still to come is before.
+
+        So cut to milliseconds their times differ from those of all such messages. A time that is that of the
+        channel's last durable message says that this was seen.
+
+        Args:
+            time_us: the time; 0 where only this process stores messages.
+        """
+        self._latest_date = max(time_us // MILLISECOND * MILLISECOND - 1, 0)
 
     def last_durable(self, channel: str) -> int:
         """Return a time that no durable message handed on so far is after; those to come will be."""
@@ -100,6 +130,8 @@ class MessageClock:
     def commit(self, channel: str, created_us: int) -> None:
         """Note a durable message that is handed on now: the journal's last in its channel."""
         self._known.add(channel)
+        if self._latest_date:
+            self._last_handed[channel] = created_us
         self.observe(channel, created_us)
 
     def observe(self, channel: str, created_us: int) -> None:
@@ -125,3 +157,6 @@ class MessageClock:
         self._floor = max(self._floor, *past, 0)
         self._last_durable = {channel: at for channel, at in self._last_durable.items() if at > now}
         self._known.intersection_update(self._last_durable)
+        self._last_handed = {
+            channel: at for channel, at in self._last_handed.items() if channel in self._last_durable
+        }

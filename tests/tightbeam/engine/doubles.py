@@ -335,6 +335,7 @@ class _OutletDouble:
         self.cancelled = outlet.cancelled
         self.lost = outlet.lost
         self.missed = outlet.missed
+        self.date_live_before = outlet.date_live_before
 
     @property
     def measures(self) -> bool:

@@ -29,11 +29,16 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     Of a server, too, where that says how old messages are.
     """
     days = 0.0
-    of_server = [(appending, "APPEND", appending.APPEND), (retention, "NOW", retention.NOW)]
+    of_server = [
+        (appending, "APPEND", appending.APPEND),
+        (appending, "APPEND_ONE", appending.APPEND_ONE),
+        (retention, "NOW", retention.NOW),
+    ]
     really = time.time_ns
     for module in (time, _clock):
         monkeypatch.setattr(module, "time_ns", lambda: really() + int(days * DAY))
-    monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)  # look after every batch
 
     def forward(by: float) -> None:
         nonlocal days

@@ -178,13 +178,15 @@ async def test_positions_that_cannot_be_resumed_from(
 async def test_old_messages_are_trimmed_and_their_positions_lost(
     make_client: MakeClient, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)  # look after every batch
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)  # look after every batch
     client = make_client(retain_messages=10)
     work = publishing(client, ch)
     async with client:
         subscription = client.realtime.subscribe(ch.tick)
         await client.run(work, {"first": 0, "count": 30})
         positions = [(await anext(subscription)).position for _ in range(30)]
+        await client.run(work, {"first": 30, "count": 0})  # now that all are handed on
         with pytest.raises(PositionLost):
             await anext(client.realtime.subscribe(ch.tick, after=positions[5]))
         kept = client.realtime.subscribe(ch.tick, after="start")
@@ -214,7 +216,8 @@ def test_retention_looks_when_much_was_written() -> None:
 async def test_a_reader_that_is_overtaken_by_retention_is_told(
     make_client: MakeClient, storage: Storage, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
     client = make_client(retain_messages=10)
     storage.double.page = 2
     work = publishing(client, ch)
@@ -340,7 +343,8 @@ def test_a_bound_is_a_number(name: str) -> None:
 async def test_by_age_the_last_message_and_the_numbers_stay(
     make_client: MakeClient, storage: Storage, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
     client = make_client(retain_for=timedelta(0))
     work = publishing(client, ch)
     async with client:
@@ -405,7 +409,8 @@ async def test_a_run_that_goes_on_has_no_outcome_yet(
 async def test_the_steps_of_a_run_go_with_it(
     make_client: MakeClient, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
     client = make_client(retain_for=timedelta(0))
 
     @client.function("work")

@@ -131,6 +131,8 @@ class Outlet:
 
     def missed(self, place: int, /) -> None: ...
 
+    def date_live_before(self, time_us: int, /) -> None: ...
+
     def lost(self, runs: Collection[str], /) -> None: ...
 
     def wake(self, runs: Collection[str], /) -> None:
@@ -342,7 +344,8 @@ async def test_a_function_has_one_run_of_a_key(opened: Opened) -> None:
 async def test_a_key_is_free_again_when_its_run_is_no_longer_retained(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
     opened = Opened(storage, KEEPS._replace(age_us=0))
     request = AddRuns((NewRun("a", "work", key="k"),), "app/work", b"{}")
     assert opened.ask(request) == ("a",)
@@ -790,7 +793,8 @@ async def test_the_latest_messages_of_all_channels(opened: Opened) -> None:
 @pytest.fixture
 def always_trimming(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let stores drop what is no longer retained after every batch of requests."""
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
 
 
 @pytest.mark.usefixtures("always_trimming")

@@ -55,7 +55,8 @@ async def opened(storage: Storage) -> AsyncIterator[Opened]:
 
 @pytest.fixture
 def trims_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trimming, "_BATCHES", 1)
+    for batches in ("_BATCHES", "_BATCHES_ON_SERVER"):
+        monkeypatch.setattr(trimming, batches, 1)
 
 
 # -- cancelling -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tightbeam._message import MILLISECOND, Envelope, now_us
 
 __all__ = ["append", "memoize_publish"]
 
-_CLOCK = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 APPEND = f"""
 INSERT INTO message (
     channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata
@@ -50,19 +50,21 @@ RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
 A run that has ended publishes nothing more, nor one that another process has claimed since: who ends it or
 takes it away changes its row, which is locked until the message is there. Order and times of one channel
 agree within the batch. ``OFFSET 0`` has each run and step searched for by its key, whatever the planner
-thinks of the tables.
+thinks of the tables. The time is read behind the lock, when the transaction has its id: see `Follower`.
 """
 APPEND_ONE = f"""
 INSERT INTO message (
     channel, topic, run, run_id, step, number, started_at, ended_at, created_at, data, metadata
 )
 SELECT
-    %(channel)s, %(topic)s, run.number, run.id, %(step)s, %(number)s, %(start)s, %(now)s,
+    %(channel)s, %(topic)s, number, id, %(step)s, %(number)s, %(start)s, %(now)s,
     greatest(%(floor)s, {_CLOCK}), %(data)s, %(metadata)s
-FROM run WHERE run.number = %(run)s AND run.ended_at IS NULL
+FROM (
+    SELECT run.number, run.id FROM run WHERE run.number = %(run)s AND run.ended_at IS NULL
     AND run.owner = %(process)s AND run.claim = %(claim)s
     AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = %(step_id)s OFFSET 0)
-FOR SHARE OF run
+    FOR SHARE OF run
+) AS run
 ON CONFLICT DO NOTHING
 RETURNING run, step, number, xid::text::bigint, seq, created_at, {_CLOCK}
 """  # noqa: S608 - of a constant

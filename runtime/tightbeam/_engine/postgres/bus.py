@@ -75,6 +75,7 @@ class Bus:
 
     def publish(self, envelope: Envelope, relayed: bool) -> Loops | None:
         """See `Store.publish_live`."""
+        self._member.log.freshen()
         after, pressed = self._gate.publish(envelope, relayed)
         self._sender.publish(envelope, after, relayed)
         return pressed

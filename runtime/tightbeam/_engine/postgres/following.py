@@ -7,7 +7,9 @@ one of them could still commit a message that comes earlier in the log.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tightbeam._engine.postgres.log import Log
@@ -31,10 +33,22 @@ MESSAGE = (
 FOLLOW = f"""
 SELECT
     horizon.xmin::text::bigint,
+    horizon.xmax::text::bigint,
+    (extract(epoch FROM statement_timestamp()) * 1000000)::bigint,
+    CASE WHEN %s THEN (
+        SELECT max(mod(id::text::bigint - horizon.xmin::text::bigint + (1::bigint << 62), 1::bigint << 32))
+        FROM (
+            SELECT backend_xid FROM pg_stat_get_activity(NULL)
+            UNION ALL SELECT transaction FROM pg_prepared_xact()
+        ) AS begun (id)
+    ) END,
     (SELECT value::bigint FROM meta WHERE name = 'trimmed_xid'),
     (SELECT value::bigint FROM meta WHERE name = 'trimmed_seq'),
     following.*
-FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) AS horizon
+FROM (
+    SELECT pg_snapshot_xmin(snapshot) AS xmin, pg_snapshot_xmax(snapshot) AS xmax
+    FROM pg_current_snapshot() AS snapshot
+) AS horizon
 LEFT JOIN LATERAL (
     SELECT {MESSAGE} FROM message
     WHERE (message.xid, message.seq) > (%s::xid8, %s::bigint) AND message.xid < horizon.xmin
@@ -42,9 +56,15 @@ LEFT JOIN LATERAL (
 ) AS following (channel, topic, data, run_id, id, created_at, transaction, seq, metadata) ON true
 ORDER BY following.transaction, following.seq
 """  # noqa: S608 - of a constant
-"""One row at least, so that the horizon is known where there is no message."""
+"""One row at least, so that the horizon is known where there is no message.
+
+A snapshot says which transactions have ended. Ids that were given out since, to those that go on, are read
+from the sessions where that is asked for: as how far the last one is behind the horizon.
+"""
 
 _LEAST, _MOST = 16, 1_024
+_BETWEEN_LOOKS = 0.02
+"""Seconds between looks at the sessions: there may be many of them."""
 _BYTES = 4 * 1024 * 1024
 """Of a page; the next one has fewer messages if it was more."""
 
@@ -71,9 +91,29 @@ class FanOut(Protocol):
         """See `Outlet`."""
         ...
 
+    def date_live_before(self, time_us: int, /) -> None:
+        """See `Outlet`."""
+        ...
+
+
+@dataclass(slots=True)
+class _Look:
+    """A look at the log and at the transactions that went on then."""
+
+    at_us: int
+    """When it began, by the server's clock."""
+    last: int
+    """The last transaction that went on, or one that had ended."""
+    ended: int | None = None
+    """Before this one are all that had ended; known from the look after it."""
+
 
 class Follower:
-    """Reads the log from where this process began, and fans out what is new."""
+    """Reads the log from where this process began, and fans out what is new.
+
+    A message is as old as the id of its transaction, or younger. So once all transactions are read that had
+    an id at an earlier look, all messages to come are younger than that look: live ones may be dated by it.
+    """
 
     def __init__(self, log: Log, outlet: FanOut) -> None:
         """Begin at the place that the log is followed up to.
@@ -85,6 +125,10 @@ class Follower:
         self._log = log
         self._outlet = outlet
         self._count = 64
+        self._looked: _Look | None = None
+        """The look that live messages are dated by once its transactions are read."""
+        self._next_look = 0.0
+        """When to look at the sessions again, by the monotonic clock."""
 
     @property
     def horizon(self) -> int:
@@ -103,23 +147,47 @@ class Follower:
         log = self._log
         log.begin_pass()
         before = log.followed
-        rows = connection.execute(FOLLOW, (*halves(before), self._count), binary=True).fetchall()
-        horizon, trimmed_xid, trimmed_seq = rows[0][:3]
-        if rows[0][3] is None:
-            log.end_pass(before, horizon)
-            return False
+        began = time.monotonic()
+        with_sessions = began >= self._next_look
+        values = (with_sessions, *halves(before), self._count)
+        rows = connection.execute(FOLLOW, values, binary=True).fetchall()
+        horizon, ended, at_us, behind, trimmed_xid, trimmed_seq = rows[0][:6]
+        is_full = len(rows) == self._count and rows[0][6] is not None
         if trimmed_xid is not None and place_at(trimmed_xid, trimmed_seq or 0) > before:
             _log.warning(
                 "messages were dropped by retention before this process read them: it stood still, or the "
                 "server was away, for longer than they are kept; all subscriptions end with PositionLost"
             )
             self._outlet.missed(before)
-        messages = [envelope_of(row[3:]) for row in rows]
-        self._outlet.fan_out(messages, own=False)
-        is_full = len(messages) == self._count
-        log.end_pass(messages[-1].seq or 0, None if is_full else horizon)
-        self._adapt(sum(len(message.data) for message in messages), is_full)
+        messages = [envelope_of(row[6:]) for row in rows] if rows[0][6] is not None else []
+        if messages:
+            self._outlet.fan_out(messages, own=False)
+            self._adapt(sum(len(message.data) for message in messages), is_full)
+        going_on = horizon - 1 if behind is None else horizon + behind
+        look = _Look(at_us, going_on) if with_sessions else None
+        if with_sessions:
+            self._next_look = began + _BETWEEN_LOOKS
+        self._date_live(look, ended, 0 if is_full else horizon)
+        last = (messages[-1].seq or 0) if messages else before
+        log.end_pass(last, None if is_full else horizon)
         return is_full
+
+    def _date_live(self, look: _Look | None, ended: int, horizon: int) -> None:
+        """Say which time all messages to come are later than.
+
+        Args:
+            look: the one at hand, if sessions were looked at.
+            ended: before this transaction are all that had ended when it began.
+            horizon: all messages of transactions before this one are fanned out; 0 if there is more to read.
+        """
+        looked = self._looked
+        if looked is not None:
+            if looked.ended is None:
+                looked.ended = ended
+            if horizon <= looked.last or horizon < looked.ended:
+                return
+            self._outlet.date_live_before(looked.at_us)
+        self._looked = look
 
     def _adapt(self, size: int, is_full: bool) -> None:
         """Read fewer messages at once where they are large."""

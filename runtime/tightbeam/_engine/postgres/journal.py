@@ -173,7 +173,11 @@ class _NoReaders:
     def cancelled(self, runs: Collection[str], /) -> None:
         """See `Outlet`."""
 
-    def missed(self, place: int, /) -> None: ...
+    def missed(self, place: int, /) -> None:
+        """See `Outlet`."""
+
+    def date_live_before(self, time_us: int, /) -> None:
+        """See `Outlet`."""
 
     def lost(self, runs: Collection[str], /) -> None:
         """See `Outlet`."""

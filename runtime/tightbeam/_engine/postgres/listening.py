@@ -83,6 +83,7 @@ class Listener:
         self._origin = origin
         self._member = member
         self._outlet = member.outlet
+        self._log = member.log
         self._follower = Follower(member.log, self)
         self._gate = gate
         self._chores = chores
@@ -230,6 +231,10 @@ class Listener:
         """See `Outlet`."""
         self._outlet.missed(place)
 
+    def date_live_before(self, time_us: int, /) -> None:
+        """See `Outlet`."""
+        self._outlet.date_live_before(time_us)
+
     def _take_all(self, connection: Connection[Any]) -> None:
         while self._received:
             received, self._received = self._received, []
@@ -250,6 +255,7 @@ class Listener:
         messages = said.messages if said.row is None else _row(connection, said.row)
         if said.after >= self._follower.horizon:
             self._look_soon()
+        self._log.freshen()
         self._turn(self._gate.receive(said, messages))
 
     def _take_notice(self, notice: Notice) -> None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["LAST", "Log"]
 
 TRIMMED_US = "SELECT value::bigint FROM meta WHERE name = 'trimmed_us'"
+NEWEST_TIMES = """
+SELECT (SELECT created_at FROM message ORDER BY message.xid DESC, message.seq DESC LIMIT 1),
+    (SELECT ended_at FROM run WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1)
+"""
+"""When a message was stored last, and when a run has ended last."""
 JOURNAL = "SELECT value FROM meta WHERE name = 'journal'"
 LAST = """
 SELECT message.xid::text::bigint, message.seq FROM message
@@ -26,6 +31,8 @@ ORDER BY message.xid DESC, message.seq DESC LIMIT 1
 _PATIENCE = 10.0
 """Seconds that a reader waits for the log to be followed once."""
 _BETWEEN_LOOKS = 0.05
+_FRESH = 0.1
+"""Seconds between looks at the log while live messages are published."""
 _MAX_CHANNELS = 4_096
 _SECOND = 1_000_000
 
@@ -52,6 +59,8 @@ class Log:
         """All messages of transactions with lower ids are fanned out."""
         self.trimmed_us = trimmed_us
         """The time of the latest message that was trimmed, as far as this process knows."""
+        self.newest_us = 0
+        """When anything was stored last before the journal was opened."""
         self.ahead_us: int | None = None
         """By how much the server's clock is ahead of this process's, at least; None if that isn't known."""
         self._times: dict[str, int] = {}
@@ -60,6 +69,8 @@ class Log:
         """Has the thread that follows the log look at it now."""
         self.is_followed = True
         """Whether a thread follows it; a command reads it as it stood when it was opened."""
+        self._fresh_until = 0.0
+        """Until when, by the monotonic clock, the log needn't be looked at again for live messages."""
         self._noted = threading.Condition()
         self._begun = 0
         self._ended = 0
@@ -74,7 +85,10 @@ class Log:
         (journal,) = connection.execute(JOURNAL).fetchone() or ("",)
         row = connection.execute(LAST).fetchone()
         trimmed = connection.execute(TRIMMED_US).fetchone()
-        return cls(journal, 0 if row is None else places.place_at(*row), 0 if trimmed is None else trimmed[0])
+        log = cls(journal, 0 if row is None else places.place_at(*row), 0 if trimmed is None else trimmed[0])
+        times = connection.execute(NEWEST_TIMES).fetchone() or ()
+        log.newest_us = max((time for time in times if time is not None), default=0)
+        return log
 
     def position(self, place: int) -> str:
         """Return the position at which a reader resumes after a place."""
@@ -112,7 +126,15 @@ class Log:
             if horizon is not None:
                 self.horizon = max(self.horizon, horizon)
                 self._ended = self._begun
+                self._fresh_until = time.monotonic() + _FRESH
             self._noted.notify_all()
+
+    def freshen(self) -> None:
+        """Have the log looked at soon, if that was some time ago: what is live is dated by it."""
+        now = time.monotonic()
+        if now >= self._fresh_until:
+            self._fresh_until = now + _FRESH
+            self.wake()
 
     def reach(self, place: int) -> bool:
         """Wait until the log is followed up to a place, or a look at it has ended that began after this.

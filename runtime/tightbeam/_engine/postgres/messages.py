@@ -107,7 +107,10 @@ ORDER BY last.xid DESC, last.seq DESC LIMIT 1
 """With one search in the index for each topic of the channel."""
 _ALL = {"xid": str((1 << 63) - 1), "seq": (1 << 63) - 1}
 OUTCOME = "SELECT id, state, result, ended_at FROM run WHERE number = %s AND ended_at IS NOT NULL"
-LAST_TIME = "SELECT created_at FROM message WHERE channel = %s ORDER BY created_at DESC LIMIT 1"
+LAST_TIME = """
+SELECT created_at FROM message WHERE channel = %s AND (message.xid, message.seq) <= (%s::xid8, %s::bigint)
+ORDER BY created_at DESC LIMIT 1
+"""
 AT_TIME = """
 SELECT message.xid::text::bigint, message.seq FROM message
 WHERE channel = %s AND created_at >= %s::bigint AND created_at < %s::bigint
@@ -253,7 +256,7 @@ def seen_until(tx: Transaction, request: SeenUntil) -> Seen:
     if exact is not None and not tx.log.reach(exact):
         exact = None
     following = _first(tx, LATER, (channel, limit, *halves(end)))
-    last = tx.execute(LAST_TIME, (channel,)).fetchone()
+    last = tx.execute(LAST_TIME, (channel, *halves(end))).fetchone()
     place = exact or _last_before(tx, channel, end if following is None else following - 1) or gone.place
     return Seen(place, last[0] if last else 0, exact, following, end)
 

@@ -24,8 +24,6 @@ from tightbeam.errors import JournalFailed
 __all__ = ["Reader"]
 
 _log = logging.getLogger("tightbeam")
-_BATCHES = 1_024
-"""Commits between two looks at what is no longer retained: each asks the server a dozen questions."""
 
 
 class Reader:
@@ -46,7 +44,7 @@ class Reader:
         self._settler = settler
         self._queue: SimpleQueue[Pending[Any] | Callable[[], None] | None] = SimpleQueue()
         self._trimmer = Trimmer(member.log, member.retention)
-        self._pace = Pace(member.retention.size, _BATCHES)
+        self._pace = Pace(member.retention.size, on_server=True)
         self._is_trimming = False
         """Whether the thread is about to drop something."""
         self._line = Line(member.connector, member.outage, f"{member.number} reader")

@@ -104,10 +104,6 @@ OLDEST_TIMES = """
 SELECT (SELECT created_at FROM message ORDER BY message.xid, message.seq LIMIT 1),
     (SELECT ended_at FROM run WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1)
 """
-NEWEST_TIMES = """
-SELECT (SELECT created_at FROM message ORDER BY message.xid DESC, message.seq DESC LIMIT 1),
-    (SELECT ended_at FROM run WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1)
-"""
 DROP_LIVE = "DELETE FROM live WHERE at < clock_timestamp() - interval '1 minute'"
 
 _DOUBTED = "clock_doubted"
@@ -299,8 +295,7 @@ class Kept:
 
     def newest(self) -> int:
         """See `Stored`."""
-        times = self._connection.execute(NEWEST_TIMES).fetchone() or ()
-        return max((time for time in times if time is not None), default=0)
+        return self._log.newest_us or self.oldest() or 0  # nothing was there then
 
 
 def _text(counted: _Count) -> str:
