@@ -160,6 +160,7 @@ def test_channels_that_are_past_are_forgotten(monkeypatch: pytest.MonkeyPatch) -
     assert times.stamp(envelope("ahead", now)).created_us == now + 60_000_000
 
 
+@pytest.mark.one_process
 async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
     client: Client, storage: Storage, ch: JobChannel
 ) -> None:

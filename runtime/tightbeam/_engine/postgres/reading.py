@@ -46,7 +46,7 @@ class Reader:
         self._trimmer = Trimmer(member.log, member.retention)
         self._pace = Pace(member.retention.size, on_server=True)
         self._is_trimming = False
-        """Whether the thread is about to drop something."""
+        """Whether a look is queued."""
         self._line = Line(member.connector, member.outage, f"{member.number} reader")
         self._thread = threading.Thread(target=self._work, name="tightbeam-reader", daemon=True)
         self._thread.start()
@@ -96,11 +96,10 @@ class Reader:
             return
 
     def _trim(self) -> None:
+        self._is_trimming = False  # what is stored from now on may call for another look
         try:
             self._pace.has_more = self._trimmer(self._line.connection)
         except (psycopg.Error, JournalFailed) as error:
             self._line.is_broken(error)  # the server is away, say: tried again later
         except Exception:  # noqa: BLE001 - no memory, say: without this thread every caller would wait
             _log.exception("the journal's house-keeping failed")
-        finally:
-            self._is_trimming = False
