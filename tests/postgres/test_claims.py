@@ -219,6 +219,19 @@ async def test_a_run_is_not_taken_while_its_last_process_is_in_a_transaction(add
         assert other.claim() == ["a"]
 
 
+async def test_a_run_of_a_function_that_no_process_knows_waits_for_one_that_does(address: str) -> None:
+    async with workers(address) as (web, worker):
+        web.add("a", "b", function="reports")
+        web.add("c")
+        recovered = worker.ask(Recover(KNOWN, HOUR))
+        assert (dict(recovered.unknown), dict(recovered.waiting)) == ({}, {"reports": 2})
+        assert web.state("a") == "ready"
+        known = worker.ask(Recover(KNOWN | {"reports"}, HOUR))
+        assert dict(known.waiting) == {}
+        limit = FunctionLimit("reports", 9, on_thread=False)
+        assert [run.id for run in worker.ask(Claim((), (limit,), 9, 9, frozenset())).runs] == ["a", "b"]
+
+
 async def test_leaving_puts_runs_back_without_a_death(address: str) -> None:
     async with workers(address, 1) as (stays,):
         async with workers(address, 1) as (leaves,):

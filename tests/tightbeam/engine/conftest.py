@@ -13,6 +13,18 @@ from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import STORES, SqliteStorage, Storage
 from tightbeam import Client
 
+LONG_ON_SERVER = {
+    "test_bursts",
+    "test_clock",
+    "test_histories",
+    "test_hub",
+    "test_inspect",
+    "test_invalid_messages",
+    "test_lifecycle",
+    "test_load",
+    "test_sleepers",
+}
+"""Modules that run over a server with `make soak` only: what they promise isn't about storing."""
 MakeClient = Callable[..., Client]
 
 
@@ -65,5 +77,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         slow = {"postgres"}
         if metafunc.definition.get_closest_marker("quick_in_memory") is not None:
             slow.add("sqlite")
-        stores = [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in names]
+        is_long = metafunc.module.__name__.rpartition(".")[2] in LONG_ON_SERVER
+        server = pytest.mark.soak if is_long else pytest.mark.slow
+        marks = {"postgres": server, **dict.fromkeys(slow - {"postgres"}, pytest.mark.slow)}
+        stores = [pytest.param(name, marks=marks.get(name, ())) for name in names]
         metafunc.parametrize("storage", stores, indirect=True)
