@@ -266,6 +266,7 @@ async def test_a_wait_ends_at_its_timeout_and_the_run_goes_on(client: Client, si
     forever(client, signals)
     async with client:
         run_id = await started(client, "work")
+        await signals.reached.wait()
         for timeout in (timedelta(0), timedelta(milliseconds=1)):
             with pytest.raises(TimeoutError):
                 await client.runs.wait(run_id, timeout=timeout)
