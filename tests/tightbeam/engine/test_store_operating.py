@@ -267,6 +267,7 @@ async def test_a_run_of_a_function_that_is_not_registered_is_left_alone(opened: 
     """It would be ready for ever; it can be cancelled."""
     opened.started("a")
     opened.ask(ParkRun("a", "NotJson", "doesn't fit", ()))
+    opened.ask(Recover(frozenset({"other"}), HOUR))  # no process has it any more
     for request in (Unpark("a", frozenset({"other"})), RetryFrom("a", frozenset({"other"}))):
         with pytest.raises(NotRegistered, match='run a is of function "work", which isn\'t registered here'):
             opened.ask(request)
