@@ -14,18 +14,19 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.bindings import MEDIUM, payload_channel
 from benchmarks.journals import seconds_together
-from tightbeam import Client, Context
+from tightbeam import Client, Context, Subscription
 
 __all__ = ["Process"]
 
 _MODULE = "benchmarks.postgres_processes"
 Order = dict[str, Any]
-_QUIET = 1.0
+_QUIET = 2.0
 """Seconds after which a reader takes what hasn't come for lost."""
 
 
@@ -140,28 +141,32 @@ async def _reader(client: Client, _number: int) -> None:
     ref = payload_channel("closed").closed_payloads_channel(id="live").tiny
     async with client, client.realtime.subscribe(ref) as subscription:
         async for order in _orders():
-            ages: list[int] = []
-            first = last = time.monotonic()
-            with_time = order["count"]
-            try:
-                while len(ages) < with_time:
-                    async with asyncio.timeout(_QUIET if ages else 30):
-                        message = await anext(subscription)
-                    now = time.monotonic_ns()
-                    ages.append(now - int(message.data.message))
-                    last = now / 1e9
-                    if len(ages) == 1:
-                        first = last
-            except TimeoutError:
-                pass
-            ages.sort()
+            received = await _receive(subscription, order["count"])
+            if not received:
+                raise RuntimeError("no message came")
+            ages = sorted(now - int(sent) for now, sent in received)
             _reply(
                 {
                     "received": len(ages),
-                    "seconds": last - first,
+                    "seconds": (received[-1][0] - received[0][0]) / 1e9,
                     **{f"p{part}": ages[len(ages) * part // 100] / 1e9 for part in (50, 99)},
                 }
             )
+
+
+async def _receive(subscription: Subscription[Any], count: int) -> list[tuple[int, str]]:
+    """Read so many messages, or those that come; return when each came, and when it was sent."""
+    received: list[tuple[int, str]] = []
+    loop = asyncio.get_running_loop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30) as limit:
+            async for message in subscription:
+                received.append((time.monotonic_ns(), message.data.message))
+                if len(received) == count:
+                    break
+                if len(received) % 500 == 1:  # not each time, which would cost more than a message does
+                    limit.reschedule(loop.time() + _QUIET)
+    return received
 
 
 async def _idler(client: Client, _number: int) -> None:

@@ -30,16 +30,18 @@ _NAIVE = "SELECT seq FROM tightbeam.message WHERE seq > %s AND topic = 'tick' OR
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cuts", [400, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    ("cuts", "part"), [(160, 0), *(pytest.param(1_250, part, marks=pytest.mark.soak) for part in range(8))]
+)
 async def test_readers_resume_without_gap_or_repeat_while_four_processes_write(
-    address: str, cuts: int
+    address: str, cuts: int, part: int
 ) -> None:
     client = Client(address, run_functions=False)
     async with client:
         naive = Naive()
         async with writing(address):
             reading = asyncio.create_task(naive.read(address))
-            readers = [Reader(client, seed) for seed in range(READERS)]
+            readers = [Reader(client, seed * READERS + part) for seed in range(READERS)]
             await asyncio.gather(*(reader.read(cuts // READERS) for reader in readers))
             naive.enough.set()
             await reading
@@ -49,7 +51,7 @@ async def test_readers_resume_without_gap_or_repeat_while_four_processes_write(
             assert reader.got == log
         naive.compare(await asyncio.to_thread(read_numbers, address))
     print(f"{len(log)} messages, {cuts} cuts; the naive reader lost {naive.lost} of {naive.seen}")
-    assert naive.lost > 0
+    assert naive.lost > 0 or cuts < 1_000  # of few messages it may happen to lose none
 
 
 class Reader:
