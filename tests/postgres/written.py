@@ -71,11 +71,13 @@ class Process:
         self.follower = Follower(self.log, self.heard)
         self.log.wake = self._follow_soon
         self._following = connector_of(address).connect("test")
+        self._one_at_a_time = threading.Lock()
 
     def follow(self) -> list[int]:
         """Follow the log to its end, and return the places of all messages that were fanned out so far."""
-        while self.follower.follow(self._following):
-            pass
+        with self._one_at_a_time:
+            while self.follower.follow(self._following):
+                pass
         return self.fanned_out
 
     @property
