@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from tests.postgres.opened import Heard, open_store, publish_of
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
+from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.listening import Listener
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
 from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun, MemoizePublish
@@ -266,3 +269,47 @@ def test_a_channel_whose_name_cant_be_sent_stops_nothing(
     assert "a live message can't be sent to other processes" in caplog.text
     for process in (one, other):
         process.store.close_at_exit(10)
+
+
+async def test_a_page_of_the_log_is_handed_on_once_where_the_end_of_a_run_cant_be_read(address: str) -> None:
+    limit = FunctionLimit("f", 9, on_thread=False)
+    async with processes(address, 1) as (one,):
+        failures = [psycopg.OperationalError(), ValueError()]
+
+        def fails(runs: Collection[str] | None, read: ReadEnds, /) -> None:
+            if runs is not None and failures:
+                raise failures.pop()
+
+        one.heard.settled = fails  # type: ignore[method-assign]
+        await one.store.submit(AddRuns((NewRun("r1", "f"), NewRun("r2", "f")), "e", b"{}"))
+        runs = (await one.store.submit(Claim((), (limit,), 9, 9, frozenset()))).runs
+        with psycopg.connect(address) as holding:
+            holding.execute("SELECT pg_current_xact_id()")
+            for run in runs:
+                publish = Publish(run.number, run.id, "s", 0, "ch", "topic", f'"{run.id}"'.encode(), 0)
+                await one.store.submit(MemoizePublish(publish, "s", Replaced(failed=False, counted=False)))
+                await one.store.submit(EndRun(run.id, b"1", None, ()))
+        one.heard.wait_for(lambda: len(one.heard.messages) >= 2)
+        one.live('"behind"')
+        one.has('"r1"', '"r2"', '"behind"')
+        assert not failures
+
+
+async def test_a_byte_that_comes_late_keeps_the_listener_from_nothing(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    hear = Listener._hear
+
+    def counted(listener: Listener, connection: psycopg.Connection[Any]) -> None:
+        nonlocal looks
+        looks += 1
+        hear(listener, connection)
+
+    async with processes(address, 1) as (one,):
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(Listener, "_hear", counted)
+        # As a thread that was stopped between the flag and the byte, which another look has answered.
+        one.store._bus._listener._waking.send(b"\0")
+        await asyncio.sleep(0.5)
+        assert looks < 20

@@ -192,9 +192,10 @@ class Listener:
 
     def _hear(self, connection: Connection[Any]) -> None:
         """Take what has come, and do what follows from it."""
+        # In any case: a byte may come after the flag was seen that its thread had set before.
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(64)
         if self._is_woken:
-            with contextlib.suppress(BlockingIOError):
-                self._woken.recv(64)
             self._is_woken = False
             if self._is_asked:
                 self._look_at = 0.0
@@ -214,8 +215,17 @@ class Listener:
         self._turn(self._gate.release(self._follower.horizon))
 
     def settled(self, runs: Collection[str] | None) -> None:
-        """Tell those who show runs that these have ended; None: any may have. Called on the thread."""
-        self._outlet.settled(runs, self._ends)
+        """Tell those who show runs that these have ended; None: any may have. Called on the thread.
+
+        Doesn't raise: it is called between messages of one page of the log, all of which would be handed on
+        again. A connection that has broken is met again by the next statement; then all runs are looked at.
+        """
+        try:
+            self._outlet.settled(runs, self._ends)
+        except (psycopg.OperationalError, psycopg.InterfaceError, JournalFailed) as error:
+            _log.debug("the ends of runs couldn't be read: %s", type(error).__name__)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("the ends of runs aren't shown")
 
     def _ends(self, runs: Collection[str]) -> Sequence[EndedRun]:
         return read_ends(self._line.connection, runs)

@@ -69,7 +69,8 @@ class LiveGate:
         """Have a function called behind the durable messages of a process, and before its next live ones.
 
         Args:
-            call: the function, called on the thread that follows the log.
+            call: the function, called on the thread that follows the log; doesn't raise, since what is
+                handed on with it would be handed on again.
             origin: the process.
             after: the transaction that it comes behind, of another process.
         """
@@ -164,9 +165,16 @@ class LiveGate:
                     try:
                         call()  # without the lock: it may ask the server for something
                     finally:
-                        with self._lock:
-                            self._held[origin].popleft()
+                        self._take_away(origin)
         return pressed
+
+    def _take_away(self, origin: int) -> None:
+        """Take away what has waited first of a process; nothing stays in `_held` of which nothing waits."""
+        with self._lock:
+            held = self._held[origin]
+            held.popleft()
+            if not held:
+                del self._held[origin]
 
     def _let_go(self, origin: int, pressed: set[asyncio.AbstractEventLoop]) -> Callable[[], object] | None:
         """Hand on messages of a process, until one has to wait or something is to be called.
@@ -180,7 +188,9 @@ class LiveGate:
         """
         now = time.monotonic()
         with self._lock:
-            held = self._held[origin]
+            held = self._held.get(origin)
+            if held is None:
+                return None
             while held and (held[0].after < self._horizon or held[0].deadline <= now):
                 if held[0].call is not None:
                     return held[0].call
