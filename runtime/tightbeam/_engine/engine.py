@@ -10,19 +10,20 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tightbeam._engine.feed import EmbeddedFeed
 from tightbeam._engine.notices import Notices
 from tightbeam._engine.observing import Observers, RunObserver
+from tightbeam._engine.outlet import EngineOutlet
 from tightbeam._engine.protocol import Front, Selection, SubscriptionToken
 from tightbeam._engine.store import Answer, Backend, Query, Store
 from tightbeam._engine.unheard import UnheardWarning
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList, notify
-from tightbeam._hooks.info import CommitInfo, MessageInfo, RunCount
+from tightbeam._hooks.info import MessageInfo, RunCount
 from tightbeam._hub.hub import Hub, Loops
 from tightbeam._hub.mailbox import IsOld
 from tightbeam._hub.message_clock import MILLISECOND
@@ -328,7 +329,7 @@ class EmbeddedEngine:
             # On a thread: checking a file takes a while.
             opening: asyncio.Future[Store] = asyncio.ensure_future(
                 asyncio.to_thread(
-                    self._backend.open, _Outlet(self._hub, self.hooks, self._notices, self._observers)
+                    self._backend.open, EngineOutlet(self._hub, self.hooks, self._notices, self._observers)
                 )
             )
             try:
@@ -457,68 +458,3 @@ class EmbeddedEngine:
         forked = self._session is not None or self._hub.had_readers
         self._unheard = self._warning = UnheardWarning(self._backend, forked=forked)
         self._emit_live = self._relay_live = self._hub.emit
-
-
-class _Outlet:
-    """Where a store hands on messages: the hub, and hooks before it; and what it says of runs."""
-
-    def __init__(self, hub: Hub, hooks: HookList, notices: Notices, observers: Observers) -> None:
-        self._hub = hub
-        self._hooks = hooks
-        self._observers = observers
-        self.settled = observers.settled
-        """See `Outlet`."""
-        self.wake = notices.wake
-        """See `Outlet`."""
-        self.ended = notices.ended
-        """See `Outlet`."""
-        self.cancelled = notices.cancelled
-        """See `Outlet`."""
-        self.lost = notices.lost
-        """See `Outlet`."""
-        self.missed = hub.leave_to_journal
-        """See `Outlet`."""
-        self.date_live_before = hub.date_live_before
-        """See `Outlet`."""
-        self.reserve = hub.reserve
-        """See `Outlet`."""
-        self.release = hub.release
-        """See `Outlet`."""
-
-    @property
-    def measures(self) -> bool:
-        """See `Outlet`."""
-        return bool(self._hooks.committed)
-
-    def committed(self, commit: CommitInfo, /) -> None:
-        """See `Outlet`."""
-        notify(self._hooks.committed, commit)
-
-    def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> None:
-        """See `Outlet`."""
-        try:
-            if own:
-                self.sent(committed)
-            else:
-                self._observers.published(committed)
-            self._hub.fan_out(committed)
-        except Exception:  # noqa: BLE001 - it is committed, and the store's thread must go on
-            _log.exception("a message was committed, but not handed to everyone")
-
-    def sent(self, committed: Sequence[Envelope], /) -> None:
-        """See `Outlet`."""
-        if self._hooks.sent:
-            for envelope in committed:
-                notify(self._hooks.sent, MessageInfo(envelope))
-
-    def live(self, envelopes: Sequence[Envelope], /, *, relayed: bool = False) -> Loops | None:
-        """See `Outlet`."""
-        pressed: set[asyncio.AbstractEventLoop] = set()
-        try:
-            if not relayed:
-                self._observers.published(envelopes)
-            for envelope in envelopes:
-                pressed.update(self._hub.emit(envelope) or ())
-        except Exception:  # noqa: BLE001 - as in `fan_out`
-            _log.exception("a live message was not handed to everyone")
-        return pressed or None
