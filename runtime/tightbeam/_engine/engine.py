@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from tightbeam._transactions.work import Transactional
 
 __all__ = ["EmbeddedEngine"]
-
-_log = logging.getLogger("tightbeam")
 
 _WITHOUT_TURN = 1024
 """Messages after which the event loop gets a turn: publishing waits for nothing, so that a loop of publishes

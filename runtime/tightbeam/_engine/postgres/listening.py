@@ -196,13 +196,12 @@ class Listener:
         with contextlib.suppress(BlockingIOError):
             self._woken.recv(64)
         if self._is_woken:
-            self._is_woken = False
+            self._is_woken = self._is_due = False  # before the look: what comes from now on wakes it again
             if self._is_asked:
                 self._look_at = 0.0
             elif self._own >= self._follower.horizon:
+                self._is_due = True  # until that look no further commit need wake it
                 self._look_soon()
-            else:
-                self._is_due = False
         connection.pgconn.consume_input()
         while (notification := connection.pgconn.notifies()) is not None:
             self._received.append(notification.extra)
