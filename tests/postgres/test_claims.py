@@ -241,6 +241,26 @@ async def test_leaving_puts_runs_back_without_a_death(address: str) -> None:
         assert (run.id, run.deaths) == ("a", 0)
 
 
+async def test_a_process_that_is_leaving_takes_only_what_no_other_one_executes(address: str) -> None:
+    async with workers(address) as (leaves, stays):
+        leaves.add("a", "b")
+        leaves.add("c", function="reports")
+        limits = tuple(FunctionLimit(name, 9, on_thread=False) for name in ("work", "reports"))
+        leaving = Claim((), limits, 9, 9, frozenset(), leaving=True)
+        assert [run.id for run in leaves.ask(leaving).runs] == ["c"]
+        assert stays.claim(1) == ["a"]
+        stays.falls_silent()
+        assert [run.id for run in leaves.ask(leaving).runs] == ["b"]
+
+
+async def test_of_two_processes_that_leave_the_last_one_finishes_what_is_due(address: str) -> None:
+    async with workers(address) as (first, last):
+        first.add("a")
+        leaving = Claim((), (FunctionLimit("work", 9, on_thread=False),), 9, 9, frozenset(), leaving=True)
+        assert first.ask(leaving).runs == []
+        assert [run.id for run in last.ask(leaving).runs] == ["a"]
+
+
 async def test_what_waits_in_one_process_takes_an_event_of_another_once(address: str) -> None:
     async with workers(address, 3) as (waits, *senders):
         waits.add("a")

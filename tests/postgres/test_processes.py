@@ -130,6 +130,29 @@ async def test_a_process_that_executes_nothing_sends_and_waits(many: Workers) ->
     assert os.getpid() not in {pid for pid, _ in many.told("first")}
 
 
+async def test_a_process_that_is_leaving_begins_nothing_more(many: Workers) -> None:
+    many.hold()
+    (leaves,) = await many.started()
+    async with sender(many) as client:
+        (held,) = await client.send("app/work", {})
+        await many.until(lambda: len(many.told("second")) == 1)
+        many.no_hold()
+        (stays,) = await many.started()
+        assert leaves.stdin is not None
+        leaves.stdin.close()
+        retired = "SELECT FROM tightbeam.process WHERE functions = '{}' AND pid = "
+        await many.until(lambda: len(rows(many, f"{retired}{leaves.pid}")) == 1)
+        sent = {(await client.send("app/work", {}))[0] for _ in range(10)}
+        for run_id in sent:
+            await client.runs.wait(run_id)
+        many.go()
+        await client.runs.wait(held)
+    begun = many.told("first")
+    assert begun[0] == (leaves.pid, held)
+    assert set(begun[1:]) == {(stays.pid, run_id) for run_id in sent}
+    assert rows(many, "SELECT sum(deaths) FROM tightbeam.run") == [(0,)]
+
+
 @pytest.mark.parametrize("event", ["app/work", "app/blocks"])
 async def test_the_run_of_a_killed_process_goes_on_in_another(many: Workers, event: str) -> None:
     many.hold()

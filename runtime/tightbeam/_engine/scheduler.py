@@ -84,6 +84,8 @@ class Scheduler:
         """Set when there may be something to claim."""
         self._quiet = asyncio.Event()
         """Set while nothing executes and nothing is due."""
+        self._leaving = False
+        """Whether runs are left to the other processes of the journal, if there are any."""
         self._stopping = False
         self._scheduler: asyncio.Task[None] | None = None
         self._watch = ClockWatch()
@@ -156,7 +158,11 @@ class Scheduler:
         return returned(run_id, function, result)
 
     async def stop(self, within: float) -> None:
-        """Finish what is due within a bound, and interrupt the rest, which resumes another time."""
+        """Finish what is due within a bound, and interrupt the rest, which resumes another time.
+
+        What is due and hasn't begun is left to other processes, where one executes runs of its function.
+        """
+        self._leaving = True
         # If the journal is lost, nothing can be stored: then nothing is waited for.
         deadline = self._loop.time() + (0.0 if self._store.is_lost else within * 0.8)
         self._nudge()
@@ -301,7 +307,8 @@ class Scheduler:
         if not free:
             return Claimed([], None)
         unpark = tuple(self._parked)
-        request = Claim(unpark, free, room, _RESIDENT_THREADS - self._threads, going_on())
+        threads = _RESIDENT_THREADS - self._threads
+        request = Claim(unpark, free, room, threads, going_on(), leaving=self._leaving)
         try:
             claimed = await self._store.submit(request)
         except JournalFailed:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.ending import give_up
 from tightbeam._engine.postgres.limits import LimitedFunction, let_all_go
-from tightbeam._engine.postgres.processes import LOCK_SPACE
+from tightbeam._engine.postgres.processes import LOCK_SPACE, without_served
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import Claimed, FunctionLimit, GivenUp, Memo, Parent, Run
 from tightbeam._engine.requests import MAX_DEATHS, Claim
@@ -86,8 +86,9 @@ def claim(tx: Transaction, request: Claim) -> Claimed:
         tx.execute(_UNPARK, (list(request.unpark),))
     if tx.member is not None:  # a function may be registered after the client was entered
         tx.member.functions = frozenset(tx.member.functions).union(one.function for one in request.functions)
+    functions = without_served(tx, request.functions) if request.leaving else request.functions
     turn = _Turn(tx, request)
-    for limit in request.functions:
+    for limit in functions:
         turn.claim(limit)
     return turn.claimed()
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from tightbeam._engine.postgres.transaction import Transaction
+from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._message import now_us
 
@@ -30,6 +31,7 @@ __all__ = [
     "note_functions",
     "release_runs",
     "take_over",
+    "without_served",
 ]
 
 Execute = Callable[..., Any]
@@ -66,6 +68,9 @@ _RELEASE = (
     "FROM orphan WHERE run.number = orphan.number "
     "RETURNING run.id, function, attempt, deaths"
 )
+
+_RETIRE = "UPDATE process SET functions = '{}' WHERE number = %s AND functions <> '{}'"
+_SERVED = f"SELECT DISTINCT unnest(functions) FROM process WHERE number <> %s AND NOT {_IS_DEAD}"  # noqa: S608 - of a constant
 
 
 class Orphan(NamedTuple):
@@ -105,6 +110,18 @@ def note_functions(tx: Transaction, functions: Collection[str]) -> None:
         "AND functions <> %(functions)s",
         {"functions": sorted(functions), "number": tx.process},
     )
+
+
+def without_served(tx: Transaction, functions: tuple[FunctionLimit, ...]) -> tuple[FunctionLimit, ...]:
+    """Return the functions of which no other process executes runs; no other one counts on this one any more.
+
+    Args:
+        tx: the transaction, of a process that is about to leave.
+        functions: those that it has.
+    """
+    tx.execute(_RETIRE, (tx.process,))
+    served = {function for (function,) in tx.execute(_SERVED, (tx.process,)).fetchall()}
+    return tuple(limit for limit in functions if limit.function not in served)
 
 
 class Beat(NamedTuple):

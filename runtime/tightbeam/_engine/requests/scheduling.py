@@ -87,6 +87,8 @@ class Claim(Request[Claimed]):
     """How many of these may need a thread."""
     busy: frozenset[str]
     """Runs to leave alone, since an earlier execution of them goes on."""
+    leaving: bool = False
+    """Whether the process is about to leave: then it takes no runs that another process can execute."""
 
 
 @dataclass(frozen=True, slots=True)
