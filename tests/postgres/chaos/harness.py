@@ -15,7 +15,6 @@ import random
 import select
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections import Counter
@@ -335,16 +334,16 @@ def run(faults: int, seed: int, lease: timedelta) -> dict[str, Any]:
     server = Server()
     server.start()
     try:
-        with tempfile.TemporaryDirectory(prefix="tightbeam-chaos-") as folder:
-            (Path(folder) / "mended").mkdir()
-            harness = Harness(server, server.database(), lease, seed, Path(folder))
-            for slot in range(WORKERS):  # at once: each may be the one that makes the schema
-                harness.spawn(slot)
-            harness.wait_for_reports(1)
-            for _ in range(faults):
-                harness.fault()
-            harness.finish()
-            return harness.result()
+        folder = server.folder / "chaos"  # which is removed with the server
+        (folder / "mended").mkdir(parents=True)
+        harness = Harness(server, server.database(), lease, seed, folder)
+        for slot in range(WORKERS):  # at once: each may be the one that makes the schema
+            harness.spawn(slot)
+        harness.wait_for_reports(1)
+        for _ in range(faults):
+            harness.fault()
+        harness.finish()
+        return harness.result()
     finally:
         server.remove()
 
