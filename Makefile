@@ -117,7 +117,7 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 # ------------------------------------------------------------------------------------------------------------------- tests
 
 # In two halves side by side, one for each core; the first is shown when the other is over.
-ONE_HALF := $(addprefix tests/,corpus docs packaging suite tightbeam/payload tightbeam_codegen typescript typing)
+ONE_HALF := $(addprefix tests/,corpus docs packaging postgres/chaos postgres/transactions suite tightbeam/payload tightbeam_codegen typescript typing)
 define IN_HALVES
 @shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
 echo 'pytest -m "$(1)", in two halves'; \

@@ -12,15 +12,14 @@ from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.gateway.serving import running, secured
 from tightbeam import Client, Context, Function
 
-__all__ = ["functions_of", "program"]
+__all__ = ["Registered", "functions_of", "program"]
 
 Registered = dict[str, Function[object]]
-LEASE = timedelta(seconds=3)
 
 
 def program(address: str, *, run_functions: bool) -> Client:
     """Return the client of a process."""
-    return Client(address, lease=LEASE, run_functions=run_functions, retry_delay=timedelta(0))
+    return Client(address, run_functions=run_functions, retry_delay=timedelta(0))
 
 
 def functions_of(client: Client) -> Registered:

@@ -25,10 +25,10 @@ class Web:
         self.functions: Registered = functions_of(self.client)
 
 
-@pytest.fixture(params=[1, 3], ids=["2 processes", "4 processes"])
-async def web(request: pytest.FixtureRequest, address: str) -> AsyncIterator[Web]:
-    """This process, beside so many that execute functions."""
-    async with crew(address, workers=request.param):
+@pytest.fixture
+async def web(address: str) -> AsyncIterator[Web]:
+    """This process, beside three that execute functions."""
+    async with crew(address, workers=3):
         made = Web(address)
         async with asyncio.timeout(60), made.client:
             yield made

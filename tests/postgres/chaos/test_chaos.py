@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("faults", "part"), [(15, 0), *(pytest.param(125, part, marks=pytest.mark.soak) for part in range(8))]
+    ("faults", "part"), [(10, 0), *(pytest.param(125, part, marks=pytest.mark.soak) for part in range(8))]
 )
 def test_nothing_is_lost_doubled_or_out_of_order(faults: int, part: int) -> None:
     require_programs()
