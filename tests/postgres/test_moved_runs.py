@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres.opened import open_store
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
+from tightbeam._engine.requests import PullBack
 from tightbeam_cli import main
 
 pytestmark = pytest.mark.slow
+HOUR = timedelta(hours=1)
 
 
 class Program:
@@ -38,7 +41,7 @@ class Program:
             value = await ctx.step.run("first", count, "sleep")
             await ctx.step.realtime.publish("before", ch.token, "sleep-before")
             self.reached.add("sleep")
-            await ctx.step.sleep("nap", timedelta(seconds=2))
+            await ctx.step.sleep("nap", HOUR)
             await ctx.step.realtime.publish("after", ch.token, "sleep-after")
             return value
 
@@ -46,14 +49,14 @@ class Program:
         async def wait(ctx: Context) -> str:
             await ctx.step.run("first", count, "wait")
             self.reached.add("wait")
-            event = await ctx.step.wait_for_event("paid", event="app/paid", timeout=timedelta(hours=1))
+            event = await ctx.step.wait_for_event("paid", event="app/paid", timeout=5 * HOUR)
             return str(event and event.data["by"])
 
         @client.function("child")
         async def child(ctx: Context) -> str:
             await ctx.step.run("first", count, "child")
             self.reached.add("child")
-            await ctx.step.sleep("nap", timedelta(seconds=2))
+            await ctx.step.sleep("nap", HOUR)
             return "from the child"
 
         @client.function("parent", on="app/all")
@@ -84,11 +87,15 @@ async def test_all_that_a_run_may_be_in_the_middle_of(tmp_path: Path, address: s
     before = Program(tmp_path / "app.db")
     async with asyncio.timeout(30), before.client as client:
         runs = await client.send("app/all", id="all")
-        runs += await client.send("app/later", delay=timedelta(seconds=2))
+        runs += await client.send("app/later", delay=HOUR)
         for _ in range(3):
             runs += await client.send("app/keyed", {"key": "a"})
         await until(lambda: before.reached == {"sleep", "wait", "child", "work", "one"})
     assert await asyncio.to_thread(main, ["move", str(tmp_path / "app.db"), address]) == 0
+
+    store = open_store(address)
+    store.call(PullBack(2 * HOUR // timedelta(microseconds=1)))
+    await store.close(30)
 
     after = Program(address)
     after.may_end.set()
