@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.__main__ import NAMES
 from benchmarks.report import Bound, Report, Table, as_page, as_text, too_far
+from tests.postgres.server import require_programs
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_quick_run(name: str) -> None:
+    if name == "postgres":
+        require_programs()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", name],
         cwd=ROOT,
