@@ -18,7 +18,7 @@ _REGISTER = (
     "VALUES (%s, %s, %s, %s, make_interval(secs => %s)) RETURNING number"
 )
 _FORGET = (
-    "DELETE FROM meta WHERE CASE WHEN name LIKE 'batch:%' "
+    "DELETE FROM meta WHERE CASE WHEN starts_with(name, 'batch:') "
     "THEN split_part(name, ':', 2)::bigint < (SELECT max(number) FROM process) - 1000 ELSE false END"
 )
 """What was noted of processes that are long dead."""
