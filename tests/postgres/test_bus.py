@@ -129,6 +129,21 @@ async def test_a_live_message_comes_behind_what_its_publisher_has_stored_before(
             process.has(*expected)
 
 
+async def test_a_live_message_comes_behind_what_was_stored_before_its_run_began(address: str) -> None:
+    limit = FunctionLimit("f", 9, on_thread=False)
+    async with processes(address, 3) as (one, other, reader):
+        await claim(address, one)
+        with psycopg.connect(address) as holding:
+            holding.execute("SELECT pg_current_xact_id()")
+            await one.store.submit(publish_of(0))
+            await one.store.submit(AddRuns((NewRun("r1", "f"),), "e", b"{}"))
+            await other.store.submit(Claim((), (limit,), 9, 9, frozenset()))
+            other.live("1")
+            assert other.texts == []
+        for process in (one, other, reader):
+            process.has("{}", "1")
+
+
 async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_a_second(
     address: str,
 ) -> None:

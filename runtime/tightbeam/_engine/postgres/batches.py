@@ -190,6 +190,7 @@ def _commit(connection: Connection[tuple[Any, ...]], member: Member, attempt: At
     attempt.number = member.number
     row = connection.execute(_MARK, (attempt.batch, attempt.number)).fetchone()
     attempt.xid = None if row is None else int(row[0])
+    attempt.effects.transaction = attempt.xid or 0
     attempt.is_committing = True
     connection.execute("COMMIT")
 

@@ -52,6 +52,8 @@ class Bus:
         # Not the number of the process, which changes if that is taken for dead.
         self._origin = secrets.randbits(52) | 1
         self._last_place = 0
+        self._looked_for = 0
+        """The last transaction that the log is looked at for."""
         self._unfollowed: dict[int, None] = {}
         """The places of messages that this process has committed, and that weren't handed on a moment ago."""
         self._lock = threading.Lock()
@@ -77,6 +79,9 @@ class Bus:
         """See `Store.publish_live`."""
         self._member.log.freshen()
         after, pressed = self._gate.publish(envelope, relayed)
+        if after > self._looked_for:  # it waits for a transaction without a message, perhaps
+            self._looked_for = after
+            self._listener.wake()
         self._sender.publish(envelope, after, relayed)
         return pressed
 
@@ -100,12 +105,15 @@ class Bus:
         """Tell this process and others what was committed; called on the writer's thread."""
         outlet = self._member.outlet
         upto = 0
+        if effects.claimed:
+            # What was stored before a run began, such as in the transaction that has started it, comes first.
+            self._gate.committed(effects.transaction)
         if effects.sent:
             self._last_place = effects.sent[-1].seq or 0
             with self._lock:
                 self._unfollowed.update(dict.fromkeys(one.seq or 0 for one in effects.sent))
                 self._forget_followed()
-            upto = transaction_of(self._last_place)
+            upto = self._looked_for = transaction_of(self._last_place)
             self._gate.committed(upto)
             self._listener.committed(upto)
             outlet.sent(effects.sent)

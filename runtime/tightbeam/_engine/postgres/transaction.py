@@ -40,6 +40,8 @@ class Effects:
     """The messages that were stored, in order."""
     written: int = 0
     """Bytes of data that were stored, so that retention knows when to look."""
+    transaction: int = 0
+    """Which one it was; 0 where nothing needs to know."""
 
     def add(self, other: Effects) -> None:
         """Add what another request of the transaction has done."""
