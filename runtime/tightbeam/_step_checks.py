@@ -91,6 +91,6 @@ def wrong_step_kind(step_id: str, *, wanted: Literal["async", "plain"]) -> StepM
     if wanted == "async":
         return StepMisuse(
             f'step "{step_id}": step.run takes an async function here; this one isn\'t: make it `async def`, '
-            "or pass asyncio.to_thread and it"
+            "or pass `lambda: asyncio.to_thread(it, …)`"
         )
     return StepMisuse(f'step "{step_id}": step.run takes a plain function here; this one is async')

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -54,12 +56,12 @@ class Followed:
 
 
 def run_tail(followed: Followed, as_json: bool, limit: int) -> int:
-    """Print messages until interrupted; the exit code."""
+    """Print messages until interrupted or terminated; the exit code."""
     from tightbeam import TightbeamError
 
     try:
         asyncio.run(_tail(followed, as_json, limit))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except (TightbeamError, ImportError, ValueError) as error:
         return refused(error)
@@ -67,6 +69,7 @@ def run_tail(followed: Followed, as_json: bool, limit: int) -> int:
 
 
 async def _tail(followed: Followed, as_json: bool, limit: int) -> None:
+    _end_at_sigterm()
     console = Console(highlight=False, soft_wrap=True)
     seen = 0
     async for envelope in followed.messages():
@@ -78,6 +81,14 @@ async def _tail(followed: Followed, as_json: bool, limit: int) -> None:
         seen += 1
         if seen == limit:
             break
+
+
+def _end_at_sigterm() -> None:
+    """Leave the journal at SIGTERM as at Ctrl-C: a process that doesn't is taken for dead, with a warning."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - this is called in one; for the checker
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; another thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _line(envelope: Envelope) -> str:

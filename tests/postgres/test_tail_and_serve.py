@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.tightbeam.engine.samples import job_channel
@@ -91,6 +93,20 @@ async def test_only_some_topics_and_from_now_on(address: str, tail: Tail) -> Non
         assert (code, [one["data"] for one in messages]) == (0, [{"n": 2}, {"n": 2}])
         code, messages = await tail("--topic", "token", "--after", "latest", "--limit", "1")
         assert (code, [one["data"] for one in messages]) == (0, ["stored"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_tail_that_is_ended_leaves_no_process_behind(address: str, number: signal.Signals) -> None:
+    async with program(address) as client:
+        (run_id,) = await client.send("app/publish")
+        await client.runs.wait(run_id)
+    async with started("tail", "job:j1", "--url", address, "--after", "start", "--json") as tail:
+        await line(tail, "{")
+        tail.send_signal(number)
+        async with asyncio.timeout(20):
+            assert await tail.wait() == 0
+    with psycopg.connect(address) as connection:
+        assert connection.execute("SELECT count(*) FROM tightbeam.process").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("what", ["position", "journal"])

@@ -115,10 +115,10 @@ def log_unknown(parked: Mapping[str, int]) -> None:
 
 
 def log_waiting(runs: Mapping[str, int]) -> None:
-    """Log that there are runs of functions which no process has registered."""
+    """Log that there are runs of functions which no living process executes."""
     if runs:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(runs.items()))
-        _log.warning("runs wait for functions that no process has registered: %s", counts)
+        _log.warning("runs wait for functions that no living process executes: %s", counts)
 
 
 def _extra(run: Run, step: str | None, attempt: int) -> dict[str, object]:

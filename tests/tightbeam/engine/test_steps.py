@@ -445,9 +445,14 @@ async def test_a_plain_function_for_an_async_step_and_the_reverse(client: Client
     def sync(ctx: ContextSync) -> None:
         ctx.step.run("async", nothing)  # type: ignore[unused-coroutine]  # what is tested
 
+    @client.function("thread")
+    async def thread(ctx: Context) -> int:
+        return await ctx.step.run("plain", lambda: asyncio.to_thread(len, "x"))
+
     async with client:
-        with pytest.raises(StepMisuse, match="async function"):
+        with pytest.raises(StepMisuse, match=r"async function .* `lambda: asyncio\.to_thread\("):
             await client.run(async_)
+        assert await client.run(thread) == 1
         with pytest.raises(StepMisuse, match="plain function"):
             await client.run(sync)
 
