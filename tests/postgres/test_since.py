@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Sequence
 
+import psycopg
 import pytest
 
 from tests.postgres.written import connector_of, journal, placed, processes, write
+from tests.tightbeam.engine.samples import job_channel
+from tightbeam import Client
 from tightbeam._clock import now_us
 from tightbeam._engine.postgres.following import Follower
 from tightbeam._engine.postgres.log import Log
@@ -21,6 +24,28 @@ from tightbeam._message import Envelope
 
 pytestmark = pytest.mark.slow
 _CHANNELS = ("ch:0", "ch:1")
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+async def test_the_first_live_message_of_a_process(address: str, is_before: bool) -> None:
+    """It is dated before one of a transaction that began before the process was entered, or just after."""
+    await journal(address)
+    ch = job_channel(job_id="j1")
+    client = Client(address, run_functions=False)
+    async with await psycopg.AsyncConnection.connect(address) as mine:
+        if is_before:
+            await client.realtime.publish(ch.tick, {"n": 1}, transaction=mine)
+        async with client:
+            if not is_before:
+                await client.realtime.publish(ch.tick, {"n": 1}, transaction=mine)
+            async with client.realtime.subscribe(ch.tick, ch.token) as subscription:
+                await client.realtime.publish(ch.token, "live")
+                live = await anext(subscription)
+                assert live.topic == "token"
+                await mine.commit()
+                late = await anext(subscription)
+    assert (live.topic, late.topic) == ("token", "tick")
+    assert live.created_at < late.created_at
 
 
 class HubOutlet:

@@ -73,6 +73,7 @@ class Bus:
 
     def begin(self) -> None:
         """Hand on messages and notices from now on, what was said since the journal was opened included."""
+        self._member.outlet.date_live_before(self._member.log.settled_us)
         self._listener.begin()
 
     def publish(self, envelope: Envelope, relayed: bool) -> Loops | None:

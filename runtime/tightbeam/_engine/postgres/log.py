@@ -28,6 +28,17 @@ ORDER BY message.xid DESC, message.seq DESC LIMIT 1
 """
 """The last message that is followed by nothing that may still come before it."""
 
+SETTLED_US = """
+SELECT (extract(epoch FROM least(
+    statement_timestamp(), min(coalesce(xact_start, statement_timestamp() - interval '1 minute'))
+)) * 1000000)::bigint
+FROM pg_stat_get_activity(NULL) WHERE backend_xid IS NOT NULL
+"""
+"""Since when the oldest transaction goes on that has an id; now if none does.
+
+When one of another role began isn't shown to every role: it is taken for a minute old.
+"""
+
 _PATIENCE = 10.0
 """Seconds that a reader waits for the log to be followed once."""
 _BETWEEN_LOOKS = 0.05
@@ -59,6 +70,8 @@ class Log:
         """All messages of transactions with lower ids are fanned out."""
         self.trimmed_us = trimmed_us
         """The time of the latest message that was trimmed, as far as this process knows."""
+        self.settled_us = 0
+        """All messages that weren't followed when the journal was opened are later than this time."""
         self.newest_us = 0
         """When anything was stored last before the journal was opened."""
         self.ahead_us: int | None = None
@@ -83,9 +96,11 @@ class Log:
             connection: in autocommit.
         """
         (journal,) = connection.execute(JOURNAL).fetchone() or ("",)
+        settled = connection.execute(SETTLED_US).fetchone()  # first: what ends after it is later, or followed
         row = connection.execute(LAST).fetchone()
         trimmed = connection.execute(TRIMMED_US).fetchone()
         log = cls(journal, 0 if row is None else places.place_at(*row), 0 if trimmed is None else trimmed[0])
+        log.settled_us = 0 if settled is None else settled[0]
         times = connection.execute(NEWEST_TIMES).fetchone() or ()
         log.newest_us = max((time for time in times if time is not None), default=0)
         return log
