@@ -122,7 +122,7 @@ def large_reads(
             plan = _generic(connection, statement)
         else:
             cursor = connection.execute(
-                f"EXPLAIN (FORMAT JSON) {statement.text}".encode(), statement.parameters
+                f"EXPLAIN (FORMAT JSON) {statement.text}".encode(), statement.parameters or None
             )
             plan = cursor.fetchall()[0][0][0]["Plan"]
     return [
@@ -141,7 +141,7 @@ def _generic(connection: psycopg.Connection[Any], statement: Statement) -> Mappi
         count = len(set(re.findall(r"\$\d+", text)))
     else:
         query = PostgresQuery(psycopg.adapt.Transformer(connection))
-        query.convert(statement.text, statement.parameters or without_values(statement.text))
+        query.convert(statement.text, statement.parameters or without_values(statement.text) or None)
         text, count = query.query.decode(), len(query.params or ())
         types = ", ".join(_type(connection, oid) for oid in query.types)
     cursor.execute(f"PREPARE explained{f' ({types})' if types else ''} AS {text}".encode())

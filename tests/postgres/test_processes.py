@@ -20,7 +20,7 @@ from tightbeam import Client
 
 pytestmark = pytest.mark.slow
 
-LEASE = 1.5
+LEASE = 2.0
 """Of tests that wait for the end of one."""
 _LONG = 15.0
 """Of tests in which no process is stopped: on a busy machine each may stand still for a moment."""

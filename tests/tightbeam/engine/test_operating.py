@@ -668,7 +668,7 @@ async def test_a_retry_is_cancelled_while_the_execution_before_goes_on(
     loop = asyncio.get_running_loop()
 
     @client.function(
-        "work", on="app/work", timeout=None if ended_by == "cancel" else timedelta(milliseconds=20)
+        "work", on="app/work", timeout=None if ended_by == "cancel" else timedelta(milliseconds=250)
     )
     def work(ctx: ContextSync) -> None:
         signals.said.append("began")
