@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tightbeam._engine.postgres import places
+from tightbeam.errors import JournalFailed
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -156,14 +157,18 @@ class Log:
 
         Returns:
             Whether it is followed so far: it is if the place is one that another process has followed.
+
+        Raises:
+            JournalFailed: there was no such look in time, so that it can't be said.
         """
         if self.followed >= place or not self.is_followed:
             return self.followed >= place
         with self._noted:
             wanted = self._begun + 1
             self.wake()
-            self._noted.wait_for(lambda: self.followed >= place or self._ended >= wanted, _PATIENCE)
-            return self.followed >= place
+            if self._noted.wait_for(lambda: self.followed >= place or self._ended >= wanted, _PATIENCE):
+                return self.followed >= place
+        raise JournalFailed(f"the log of messages couldn't be followed for {_PATIENCE:g} s")
 
     def look(self) -> int:
         """Wait until a look at the log has ended that began after this, and return what is followed then."""
