@@ -17,6 +17,7 @@ from tightbeam import Client, Context
 from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.listening import Listener
+from tightbeam._engine.postgres.notifications import Notice
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
 from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun, MemoizePublish
@@ -173,6 +174,19 @@ async def test_what_becomes_of_runs_is_told_to_others(address: str) -> None:
         other.heard.wait_for(lambda: other.heard.ends == ["r2"])
         assert other.heard.cancellations == ["r2"]
         assert one.heard.cancellations == []
+
+
+async def test_a_run_that_was_retried_and_claimed_again_isnt_ended_by_a_late_notice(address: str) -> None:
+    limit = FunctionLimit("f", 9, on_thread=False)
+    async with processes(address, 2) as (one, other):
+        await one.store.submit(AddRuns((NewRun("r1", "f"), NewRun("r2", "f")), "e", b"{}"))
+        await other.store.submit(Claim((), (limit,), 9, 9, frozenset()))
+        # What "one" says when it cancels both, though "other" has claimed the first of them again by then.
+        await other.store.submit(CancelRun("r2"))
+        one.heard.wait_for(lambda: "r2" in one.heard.ends)
+        one.store._bus._sender.tell(Notice(one.store._bus._origin, cancelled=["r1", "r2"]))
+        other.heard.wait_for(lambda: bool(other.heard.cancellations))
+        assert other.heard.cancellations == ["r2"]
 
 
 async def test_what_was_said_while_the_connection_was_cut_is_looked_for(address: str) -> None:

@@ -58,7 +58,7 @@ class Bus:
         """The places of messages that this process has committed, and that weren't handed on a moment ago."""
         self._lock = threading.Lock()
         self._gate = LiveGate(member.outlet)
-        self._sender = Sender(member.connector, member.outage, self._origin)
+        self._sender = Sender(member, self._origin)
         heart = Heart(member, self.tell, rejoin, hand_over_sent)
         chores = (
             Chore(heart.beat, member.lease / _BEATS),

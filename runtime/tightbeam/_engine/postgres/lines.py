@@ -34,7 +34,8 @@ class Line:
         Args:
             connector: opens connections.
             outage: what all threads of the store know of the server.
-            task: what the connection is for.
+            task: what the connection is for, with the number of the process: no two connections have the
+                same name, since a server that was restarted may give its processes' ids out again.
             durable: whether a commit waits for the server's disk.
         """
         self._connector = connector

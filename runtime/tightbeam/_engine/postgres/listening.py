@@ -26,7 +26,7 @@ from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.live import LiveGate
 from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.notifications import ANY, Notice, channel_of, decoded, parsed
-from tightbeam._engine.postgres.settled import read_ends
+from tightbeam._engine.postgres.settled import read_ends, without_claimed
 from tightbeam._engine.records import EndedRun
 from tightbeam._hub.hub import Loops
 from tightbeam._hub.turns import give_turn_sync
@@ -78,7 +78,7 @@ class Listener:
             chores: what is to be done now and then.
             hand_over_sent: hands on the events that users' transactions have sent.
         """
-        self._line = Line(member.connector, member.outage, "listener")
+        self._line = Line(member.connector, member.outage, f"{member.number} listener")
         self._channel = channel_of(member.connector.schema)
         self._origin = origin
         self._member = member
@@ -259,7 +259,7 @@ class Listener:
         if said is None or said.origin == self._origin:
             return
         if isinstance(said, Notice):
-            self._take_notice(said)
+            self._take_notice(connection, said)
             return
         messages = said.messages if said.row is None else _row(connection, said.row)
         if said.after >= self._follower.horizon:
@@ -267,7 +267,7 @@ class Listener:
         self._log.freshen()
         self._turn(self._gate.receive(said, messages))
 
-    def _take_notice(self, notice: Notice) -> None:
+    def _take_notice(self, connection: Connection[Any], notice: Notice) -> None:
         if notice.upto or not notice.origin:
             self._wanted = max(self._wanted, notice.upto)
             if not notice.upto or notice.upto >= self._follower.horizon:
@@ -278,7 +278,7 @@ class Listener:
         if notice.sent:
             self._hand_over_sent()
         if notice.cancelled:
-            self._outlet.cancelled(notice.cancelled)
+            self._outlet.cancelled(without_claimed(connection, notice.cancelled, self._member.number))
         if notice.ended:
             self._outlet.ended(notice.ended)
             self._gate.call_behind(partial(self.settled, notice.ended), notice.origin or -1, self._wanted)

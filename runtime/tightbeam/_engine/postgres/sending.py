@@ -1,7 +1,7 @@
 """The thread that tells other processes: live messages, and what was committed, off the way of commits.
 
 Its transactions wait for no disk. What it says is never all that a process relies on: the log, due runs and
-the ends of runs are looked at now and then by everybody.
+the ends of runs are looked at now and then by all processes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.lines import Line
+from tightbeam._engine.postgres.member import Member
 from tightbeam._engine.postgres.notifications import (
     LIMIT,
     LiveBatch,
@@ -27,7 +27,6 @@ from tightbeam._engine.postgres.notifications import (
     live_batch,
     notices,
 )
-from tightbeam._engine.postgres.outage import Outage
 from tightbeam._message import Envelope
 from tightbeam.errors import JournalFailed
 
@@ -68,17 +67,16 @@ class _Batch(NamedTuple):
 class Sender:
     """Owns the connection that notifies."""
 
-    def __init__(self, connector: Connector, outage: Outage, origin: int) -> None:
+    def __init__(self, member: Member, origin: int) -> None:
         """Start the thread, which connects when there is something to say.
 
         Args:
-            connector: opens the connection.
-            outage: what all threads of the store know of the server.
+            member: the store's part in the journal.
             origin: by which this process knows its own notices.
         """
-        self._line = Line(connector, outage, "sender", durable=False)
+        self._line = Line(member.connector, member.outage, f"{member.number} sender", durable=False)
         self._origin = origin
-        self._channel = channel_of(connector.schema)
+        self._channel = channel_of(member.connector.schema)
         self._lock = threading.Lock()
         self._live: deque[_Live] = deque()
         self._bytes = 0

@@ -11,7 +11,7 @@ from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import EndedRun
 from tightbeam._engine.requests import FindSettled
 
-__all__ = ["find_settled", "read_ends"]
+__all__ = ["find_settled", "read_ends", "without_claimed"]
 
 SETTLED = (
     "SELECT id FROM run WHERE id = ANY(%s::text[]) AND state IN ('done', 'failed', 'cancelled', 'parked')"
@@ -23,6 +23,11 @@ SELECT run.id, run.state, run.result, ARRAY(
 FROM run WHERE run.id = ANY(%s::text[]) AND run.ended_at IS NOT NULL
 ORDER BY run.ended_at, run.number
 """
+
+CLAIMED = (
+    "SELECT id FROM run WHERE id = ANY(%s::text[]) "
+    "AND owner = %s::bigint AND state IN ('running', 'sleeping')"
+)
 
 
 def find_settled(tx: Transaction, request: FindSettled) -> list[str]:
@@ -43,3 +48,17 @@ def read_ends(connection: Connection[Any], runs: Collection[str]) -> Sequence[En
         EndedRun(run_id, state, None if result is None else bytes(result), frozenset(channels))
         for run_id, state, result, channels in rows
     ]
+
+
+def without_claimed(connection: Connection[Any], runs: Collection[str], number: int) -> list[str]:
+    """Return those of some cancelled runs that a process hasn't claimed again.
+
+    One that was retried since then, and claimed by the same process, isn't to be ended by a late notice.
+
+    Args:
+        connection: in autocommit.
+        runs: their ids.
+        number: of the process.
+    """
+    claimed = {run_id for (run_id,) in connection.execute(CLAIMED, (list(runs), number)).fetchall()}
+    return [run_id for run_id in runs if run_id not in claimed]
