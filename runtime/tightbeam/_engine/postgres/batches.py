@@ -201,7 +201,7 @@ def is_committed(connection: Connection[tuple[Any, ...]], attempt: Attempt) -> b
     The process' row has the answer: who had not flushed its transaction when the server crashed finds the
     batch before. The status of the transaction's id hasn't: after a crash ids are given out again, and that
     of another transaction, which was committed, would be taken for this one's. It is asked for only where
-    somebody has deleted the row: who declares a process dead notes its last batch.
+    the row was deleted by hand: who declares a process dead notes its last batch.
 
     Raises:
         psycopg.Error: the connection is broken, too.

@@ -92,5 +92,5 @@ class Heart:
 
 
 def drop_live_rows(connection: Connection[Any]) -> None:
-    """Delete large live messages that everybody has read."""
+    """Delete large live messages that all processes have read."""
     connection.execute(_DROP)

@@ -1,6 +1,6 @@
 """Retention: what is too old or too much leaves the journal, in slices, by one process at a time.
 
-Each slice is a short transaction of its own, since a transaction that writes holds back everybody's log.
+Each slice is a short transaction of its own, since a transaction that writes holds back the log of all.
 """
 
 from __future__ import annotations
@@ -104,7 +104,6 @@ OLDEST_TIMES = """
 SELECT (SELECT created_at FROM message ORDER BY message.xid, message.seq LIMIT 1),
     (SELECT ended_at FROM run WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1)
 """
-DROP_LIVE = "DELETE FROM live WHERE at < clock_timestamp() - interval '1 minute'"
 
 _DOUBTED = "clock_doubted"
 
@@ -149,7 +148,6 @@ class Trimmer:
                 connection.execute(UNLOCK)
 
     def _trim(self, connection: Connection[Any]) -> bool:
-        connection.execute(DROP_LIVE)
         kept = Kept(connection, self._log)
         if not self._log.reach(kept.counted_place):  # another process has followed, and counted, more
             return False

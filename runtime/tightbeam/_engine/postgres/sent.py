@@ -36,7 +36,7 @@ class HandOverSent(Request[bool]):
 
 
 class HandingOver:
-    """Has events handed over when there are any: one request at a time, whoever says so how often."""
+    """Has events handed over when there are any: one request at a time, however often that is said."""
 
     def __init__(self, put: Callable[[Pending[Any]], None]) -> None:
         """Begin with nothing to do.
