@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tightbeam_cli.refusals import refused
+from tightbeam_cli.refusals import refused, refused_whole_file
 from tightbeam_codegen.problems import visible
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run_restore(backup: str, file: str, replace: bool) -> int:
     try:
         copied = journal_file_at(file).restore(file_named(backup), replace=replace)
     except TightbeamError as error:
-        return refused(error)
+        return refused_whole_file(error, file)
     sys.stdout.write(_words(file, copied))
     if copied.aside is not None:
         sys.stdout.write(f"What was there is now {visible(str(Path(file).with_name(copied.aside)))}.\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tightbeam_cli.refusals import refused
+from tightbeam_cli.refusals import refused_whole_file
 from tightbeam_codegen.problems import visible
 
 __all__ = ["run_move"]
@@ -20,7 +20,7 @@ def run_move(file: str, address: str, postgres_schema: str) -> int:
         with journal_file_at(file).contents() as contents:
             moved = journal.fill(contents)
     except TightbeamError as error:
-        return refused(error)
+        return refused_whole_file(error, file)
     unfinished = f" ({moved.unfinished:,} unfinished)" if moved.unfinished else ""
     counts = f"{moved.runs:,} runs{unfinished}, {moved.messages:,} messages"
     sys.stdout.write(f"{visible(journal.name)}: {counts}\n")

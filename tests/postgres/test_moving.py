@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import sqlite3
 from datetime import timedelta
@@ -208,7 +209,7 @@ def test_a_file_that_a_client_has_open(
             return await asyncio.to_thread(main, ["move", str(path), target.address])
 
     assert asyncio.run(move()) == 2
-    assert "is in use" in capsys.readouterr().err
+    assert f"{path} is in use by process {os.getpid()}: stop that first\n" in capsys.readouterr().err
     assert target.query("SELECT to_regclass('tightbeam.run')") == [(None,)]
 
 

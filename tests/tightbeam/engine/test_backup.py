@@ -216,11 +216,15 @@ async def test_a_backup_beside_a_log_is_not_opened_with_it(
             pass
 
 
-async def test_an_open_journal_is_not_replaced(client: Client, path: Path, copy: Path) -> None:
+async def test_an_open_journal_is_not_replaced(
+    client: Client, path: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with client:
         back_up(path, copy)
         with pytest.raises(JournalRefused, match=f"in use by process {os.getpid()}"):
             restore(copy, path, replace=True)
+        assert main(["restore", str(copy), str(path), "--replace"]) == 2
+        assert f"{path} is in use by process {os.getpid()}: stop that first\n" in capsys.readouterr().err
     with pytest.raises(JournalRefused, match="from itself"):
         restore(path, path, replace=True)
     with pytest.raises(JournalRefused, match="of itself"):
