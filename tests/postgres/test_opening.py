@@ -64,6 +64,7 @@ def become_standby(server: Server) -> None:
 def test_an_address_that_libpq_cannot_read_is_refused_without_its_password(address: str) -> None:
     error = refusal_of(address)
     assert "secret" not in str(error)
+    assert "sslmode=require (not ssl=)" in str(error)
     assert not error.retryable
 
 

@@ -116,7 +116,8 @@ class Connector:
         if given is None:
             raise JournalRefused(
                 f"{self.address} can't be read: write it as {PATTERN}, "
-                "with %-escapes for what isn't a letter or a digit"
+                "with %-escapes for what isn't a letter or a digit, and behind ? libpq's parameters alone, "
+                "such as sslmode=require (not ssl=)"
             )
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
         if writes and "," in str(options.get("host", "")):
