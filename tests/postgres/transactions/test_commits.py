@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import orjson
 import psycopg
 import pytest
@@ -27,6 +28,8 @@ from tests.postgres.transactions.conftest import execute
 from tests.postgres.transactions.kinds import ASYNC_KINDS, KINDS, Taken, by_driver
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.events.samples import ping_event, upload_event
+from tightbeam._transactions.on_asyncpg import AsyncpgExecutor
+from tightbeam._transactions.work import Rows, Statement
 
 pytestmark = pytest.mark.slow
 
@@ -408,3 +411,38 @@ async def test_factories_and_modes_of_psycopg(client: tightbeam.Client, journal:
     with psycopg.connect(journal, autocommit=True) as plain, plain.pipeline(), plain.transaction():
         client.realtime.publish_sync(CH.tick, {"n": 3}, transaction=plain)
     assert published(journal) == [1, 2, 3]
+
+
+async def test_temporary_tables_with_the_names_of_types(
+    client: tightbeam.Client, journal: str, taken: Taken
+) -> None:
+    """Temporary tables, and the types of their rows, are found before all others."""
+    for name in ("text", "message", "run", "sent"):
+        await taken.execute(f"CREATE TEMPORARY TABLE {name} (number int)")
+    await taken.publish(client, CH.tick, {"n": 1})
+    await taken.send(client, upload_event, {"uploadId": "u1"}, id="k1")
+    await taken.send(client, upload_event, {"uploadId": "u1"}, id="k1")
+    await taken.commit()
+    assert execute(journal, "SELECT count(*) FROM tightbeam.message") == [(1,)]
+    assert execute(journal, "SELECT count(*) FROM tightbeam.run") == [(1,)]
+
+
+async def test_a_send_that_is_cancelled_is_stored_whole_or_not_at_all(
+    client: tightbeam.Client, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind its first statement, in a transaction that is committed nevertheless."""
+    execute_statement = AsyncpgExecutor.execute
+
+    async def execute_and_be_cancelled(executor: AsyncpgExecutor, statement: Statement, /) -> Rows:
+        await execute_statement(executor, statement)
+        raise asyncio.CancelledError
+
+    connection = await asyncpg.connect(journal)
+    async with connection.transaction():
+        with monkeypatch.context() as patched:
+            patched.setattr(AsyncpgExecutor, "execute", execute_and_be_cancelled)
+            with pytest.raises(asyncio.CancelledError):
+                await client.send(upload_event, {"uploadId": "u1"}, transaction=connection)
+    await connection.close()
+    stored = "SELECT (SELECT count(*) FROM tightbeam.run), (SELECT count(*) FROM tightbeam.sent)"
+    assert execute(journal, stored) == [(1, 1)]

@@ -1,8 +1,8 @@
 """What a user's own transaction stores: messages and runs, on a connection of the user.
 
-That connection knows nothing of us, so that each name has its schema, and parameters are plain types with a
-cast. A statement is a round trip; each begins with WITH, since SQLAlchemy may fetch a bare SELECT piecemeal.
-psycopg isn't needed here.
+That connection knows nothing of us, so that each name has its schema, also that of a type: a temporary table
+may be called `text`. Parameters are plain types with a cast. A statement is a round trip; each begins with
+WITH, since SQLAlchemy may fetch a bare SELECT piecemeal. psycopg isn't needed here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tightbeam._clock import now_us
 from tightbeam._engine.postgres.notifications import Notice, channel_of, notices
 from tightbeam._engine.records import NewRun
 from tightbeam._message import Envelope
-from tightbeam._transactions.work import Statement, Work
+from tightbeam._transactions.work import Parameter, Statement, Work
 from tightbeam.errors import EngineError, NotRegistered, NotStorable
 
 if TYPE_CHECKING:
@@ -25,50 +25,52 @@ _PUBLISH = """
 WITH stored AS (
     INSERT INTO {schema}.message
         (channel, topic, run_id, started_at, ended_at, created_at, data, metadata, id)
-    SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), clock.us, clock.us, clock.us,
-           CAST($4 AS bytea), CAST($5 AS bytea), CAST($6 AS text)
+    SELECT
+        CAST($1 AS pg_catalog.text), CAST($2 AS pg_catalog.text), CAST($3 AS pg_catalog.text),
+        clock.us, clock.us, clock.us,
+        CAST($4 AS pg_catalog.bytea), CAST($5 AS pg_catalog.bytea), CAST($6 AS pg_catalog.text)
     FROM (SELECT CAST(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000 AS bigint) AS us) AS clock
     RETURNING 1
 )
-SELECT pg_catalog.pg_notify(CAST($7 AS text), CAST(pg_catalog.json_build_object(
-    'upto', CAST(CAST(pg_catalog.pg_current_xact_id() AS text) AS bigint)
-) AS text)) FROM stored
+SELECT pg_catalog.pg_notify(CAST($7 AS pg_catalog.text), CAST(pg_catalog.json_build_object(
+    'upto', CAST(CAST(pg_catalog.pg_current_xact_id() AS pg_catalog.text) AS bigint)
+) AS pg_catalog.text)) FROM stored
 """
 _ADD_RUN = """
-WITH added AS (
     INSERT INTO {schema}.run
         (id, function, event, data, state, due_at, created_at, key, metadata, concurrency_key, dated)
-    VALUES (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS bytea), 'ready',
-            CAST($5 AS bigint), CAST($6 AS bigint), CAST($7 AS text), CAST($8 AS bytea), CAST($9 AS text),
-            CAST($10 AS boolean))
+    VALUES (
+        CAST({0} AS pg_catalog.text), CAST({1} AS pg_catalog.text), CAST({2} AS pg_catalog.text),
+        CAST({3} AS pg_catalog.bytea), 'ready', CAST({4} AS bigint), CAST({5} AS bigint),
+        CAST({6} AS pg_catalog.text), CAST({7} AS pg_catalog.bytea), CAST({8} AS pg_catalog.text),
+        CAST({9} AS boolean)
+    )
     ON CONFLICT (function, key) WHERE key IS NOT NULL DO NOTHING
     RETURNING id
-)
-SELECT id FROM added
 """
+_ADD_RUN_AGAIN = f"WITH added AS ({_ADD_RUN}) SELECT id FROM added"  # noqa: S608 - of a constant
 _EARLIER_RUN = """
 WITH earlier AS (
-    SELECT id FROM {schema}.run WHERE function = CAST($1 AS text) AND key = CAST($2 AS text)
+    SELECT id FROM {schema}.run
+    WHERE function = CAST($1 AS pg_catalog.text) AND key = CAST($2 AS pg_catalog.text)
 )
 SELECT id FROM earlier
 """
 _WAITING = """
 WITH waiting AS (
-    SELECT 1 FROM {schema}.step WHERE state = 'waiting' AND event = CAST($1 AS text) LIMIT 1
+    SELECT 1 FROM {schema}.step WHERE state = 'waiting' AND event = CAST($1 AS pg_catalog.text) LIMIT 1
 )
 SELECT 1 FROM waiting
 """
 _SEND = """
-WITH stored AS (
     INSERT INTO {schema}.sent (name, data, id, at)
-    VALUES (CAST($1 AS text), CAST($2 AS bytea), CAST($3 AS text), CAST($4 AS bigint))
+    VALUES (
+        CAST({0} AS pg_catalog.text), CAST({1} AS pg_catalog.bytea), CAST({2} AS pg_catalog.text),
+        CAST({3} AS bigint)
+    )
     RETURNING 1
-)
-SELECT 1 FROM stored
 """
-_NOTIFY = """
-WITH notified AS (SELECT pg_catalog.pg_notify(CAST($1 AS text), CAST($2 AS text))) SELECT 1 FROM notified
-"""
+_NOTIFY = "pg_catalog.pg_notify(CAST({0} AS pg_catalog.text), CAST({1} AS pg_catalog.text))"
 _TRIES = 5
 """How often a key is looked up whose earlier run is being dropped by retention at the same time."""
 
@@ -85,10 +87,9 @@ class Outbox:
         self._schema = schema
         self._channel = channel_of(schema)
         quoted = '"' + schema.replace('"', '""') + '"'
-        sql = (_PUBLISH, _ADD_RUN, _EARLIER_RUN, _WAITING, _SEND)
-        self._publish, self._add_run, self._earlier_run, self._waiting, self._send = (
-            each.replace("{schema}", quoted) for each in sql
-        )
+        self._quoted = quoted
+        sql = (_PUBLISH, _EARLIER_RUN, _WAITING)
+        self._publish, self._earlier_run, self._waiting = (each.replace("{schema}", quoted) for each in sql)
 
     def publish(self, envelope: Envelope, /) -> Work[None]:
         """See `Transactional`."""
@@ -105,26 +106,47 @@ class Outbox:
             if not waiting:
                 raise NotRegistered(request.refusal)
         now = now_us()
+        added = (yield self._sending(request, now))[0]
         ids: tuple[str, ...] = ()
-        for run in request.runs:
-            ids += ((yield from self._add(run, request, now)),)
-        yield Statement(self._send, (request.event, request.data, request.id, now))
-        for text in notices(Notice(due={run.function for run in request.runs}, sent=True)):
-            yield Statement(_NOTIFY, (self._channel, text))
+        for run, run_id in zip(request.runs, added, strict=False):  # what notifies is behind them
+            ids += (run.id if run_id is not None else (yield from self._earlier(run, request, now)),)
         return ids
 
-    def _add(self, run: NewRun, request: SendEvent, now: int) -> Work[str]:
-        """Add a run, unless its function has one with the same key; return the id of either."""
-        due_at = now if run.due_at is None else run.due_at
-        more = (due_at, now, run.key, run.metadata, run.concurrency_key, run.dated)
+    def _sending(self, request: SendEvent, now: int) -> Statement:
+        """Return the one statement that stores all of an event: a call that is cancelled stores no half.
+
+        Its row has the ids of the runs it has added, in order, with nulls for those that were there.
+        """
+        values: list[Parameter] = []
+
+        def completed(sql: str, *parameters: Parameter) -> str:
+            numbers = [f"${len(values) + number}" for number in range(1, len(parameters) + 1)]
+            values.extend(parameters)
+            return sql.format(*numbers, schema=self._quoted)
+
+        parts = [
+            f"run{number} AS ({completed(_ADD_RUN, *_values(run, request, now))})"
+            for number, run in enumerate(request.runs)
+        ]
+        stored = completed(_SEND, request.event, request.data, request.id, now)
+        notice = Notice(due={run.function for run in request.runs}, sent=True)
+        shown = [f"(SELECT id FROM run{number})" for number in range(len(request.runs))]  # noqa: S608 - numbers
+        shown += [completed(_NOTIFY, self._channel, text) for text in notices(notice)]
+        parts.append(f"stored AS ({stored})")
+        sql = f"WITH {', '.join(parts)} SELECT {', '.join(shown)} FROM stored"  # noqa: S608 - of constants
+        return Statement(sql, tuple(values))
+
+    def _earlier(self, run: NewRun, request: SendEvent, now: int) -> Work[str]:
+        """Return the id of the run of a function with the same key; add this one if that is gone by now."""
         for _ in range(_TRIES):
-            added = yield Statement(self._add_run, (run.id, run.function, request.event, request.data, *more))
-            if added:
-                return run.id
             # In a statement of its own, which sees what others have committed while the first one waited.
             earlier = yield Statement(self._earlier_run, (run.function, run.key))
             if earlier:
                 return str(earlier[0][0])
+            numbers = (f"${number}" for number in range(1, 11))
+            again = _ADD_RUN_AGAIN.format(*numbers, schema=self._quoted)
+            if (yield Statement(again, _values(run, request, now))):
+                return run.id
         raise EngineError(f'the earlier run of function "{run.function}" with this id comes and goes')
 
     def explain(self, sqlstate: str, /) -> str | None:
@@ -141,6 +163,13 @@ class Outbox:
                 'on "run" and "step"'
             )
         return None
+
+
+def _values(run: NewRun, request: SendEvent, now: int) -> tuple[Parameter, ...]:
+    """Return the parameters with which a run is added."""
+    due_at = now if run.due_at is None else run.due_at
+    what = (run.id, run.function, request.event, request.data)
+    return (*what, due_at, now, run.key, run.metadata, run.concurrency_key, run.dated)
 
 
 def _check_text(*texts: str | None) -> None:
