@@ -144,8 +144,11 @@ class Opened:
 
     def __init__(self, storage: Storage, retention: Retention = KEEPS) -> None:
         self.storage = storage
+        self._open(retention)
+
+    def _open(self, retention: Retention) -> None:
         self.outlet = Outlet()
-        self.store: Store = storage.backend(retention).open(self.outlet)
+        self.store: Store = self.storage.backend(retention).open(self.outlet)
         if isinstance(self.store, PostgresStore):
             self.store.begin()
 
@@ -164,7 +167,8 @@ class Opened:
     async def again(self) -> Opened:
         """Open the journal again, as the next process does after this one has died."""
         await self.storage.kill(self.store)
-        return Opened(self.storage)
+        self._open(KEEPS)
+        return self
 
     def add(self, *ids: str, function: str = "work", data: bytes = b"{}") -> None:
         self.ask(AddRuns(tuple(NewRun(one, function) for one in ids), "app/work", data))
