@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,12 @@ for _name, _same in (("everyday", True), ("search", False)):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the examples before the test modules are read."""
+    """Choose the examples before the test modules are read, and let programs that tests start be interrupted.
+
+    What a shell starts in the background ignores interrupts, and so does what that starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("search" if "soak" in str(config.getoption("markexpr")) else "everyday")
 
 
