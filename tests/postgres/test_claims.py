@@ -19,6 +19,7 @@ from tightbeam._engine.requests import (
     EndSleep,
     EndWait,
     FindRun,
+    IsExecuted,
     LeaveMemory,
     MarkAwake,
     MemoizePublish,
@@ -201,6 +202,24 @@ async def test_a_run_that_is_retried_elsewhere_is_taken_from_whoever_executes_it
             slow.end("a")
         other.step("a")
         other.end("a")
+
+
+async def test_a_run_that_is_retried_is_not_taken_beside_its_execution_before(address: str) -> None:
+    """Two executions of one process have the same claim: what the first one stores would be the second's."""
+    async with workers(address) as (slow, other):
+        slow.add("a", "b")
+        assert slow.claim(1) == ["a"]
+        assert slow.ask(IsExecuted("a")) is True
+        other.ask(CancelRun("a"))
+        assert slow.ask(IsExecuted("a")) is False
+        other.ask(RetryFrom("a"))
+        assert slow.ask(IsExecuted("a")) is False
+        limit = FunctionLimit("work", 1, on_thread=False)
+        beside = Claim((), (limit,), 9, 9, frozenset(), frozenset({"a"}))
+        assert [run.id for run in slow.ask(beside).runs] == ["b"]
+        assert slow.ask(beside).runs == []
+        assert slow.claim() == ["a"]
+        assert slow.ask(IsExecuted("a")) is True
 
 
 async def test_a_run_is_not_taken_while_its_last_process_is_in_a_transaction(address: str) -> None:

@@ -13,6 +13,7 @@ from tests.postgres.crew_child import Registered, functions_of, program
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context, RunCancelled, RunFailed
 from tightbeam._engine.postgres.sending import Sender
+from tightbeam._engine.session import open_schedulers
 
 pytestmark = pytest.mark.slow
 
@@ -94,3 +95,24 @@ async def test_handlers_hear_of_a_cancelled_run_once(address: str) -> None:
         while there.seen != ["cancelled"]:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
         assert here.seen == []
+
+
+async def test_a_late_word_of_a_cancelling_does_not_end_the_execution_after_the_retry(address: str) -> None:
+    client = program(address, run_functions=True)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @client.function("held", on="app/held")
+    async def held(ctx: Context) -> str:
+        begun.set()
+        await go_on.wait()
+        return "done"
+
+    async with asyncio.timeout(30), client:
+        (run_id,) = await client.send("app/held", {})
+        await begun.wait()
+        (scheduler,) = open_schedulers()
+        scheduler.cancelled([run_id])
+        await client.runs.get(run_id)
+        await client.send("app/held", {}, id="behind what was asked because of that word")
+        go_on.set()
+        assert await client.runs.wait(run_id) == "done"

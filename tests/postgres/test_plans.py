@@ -124,6 +124,7 @@ class Session:
             do(requests.BeginSleep(run.id, f"nap{alone}", now + HOUR, now, FRESH, alone))
             do(requests.MarkAwake(run.id))
             do(requests.Awaken(run.id, 5, 2))
+            do(requests.IsExecuted(run.id))
         do(requests.Rest(run.id))
         do(Confirm(run.id))
         do(requests.EndSleep(run.id, "napTrue"))

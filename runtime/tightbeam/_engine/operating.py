@@ -13,7 +13,7 @@ from typing import Any
 from tightbeam._context import current_run
 from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
-from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, ReadRun, RetryFrom, Unpark
+from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, IsExecuted, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, Failed, Lost
 from tightbeam._engine.run_waiters import Ending, RunWaiters
 from tightbeam._engine.step_log import StepCall
@@ -224,10 +224,31 @@ class Operator:
         """
         for run_id in runs:
             execution = self._executing(run_id)
-            if execution is not None and execution.cut_short(result):
-                execution.is_recorded = True  # it is cancelled, or another process stores how it ends
-                execution.linger()
-                self._keep(self._let_go(execution))
+            if execution is not None:
+                self._end_elsewhere(execution, result)
+
+    def cancelled_elsewhere(self, runs: Collection[str]) -> None:
+        """End executions whose runs another process has cancelled.
+
+        Args:
+            runs: their ids.
+        """
+        for run_id in runs:
+            execution = self._executing(run_id)
+            if execution is not None:
+                self._keep(self._end_cancelled(run_id, execution))
+
+    async def _end_cancelled(self, run_id: str, execution: Execution) -> None:
+        # The word of it may be late: the run was retried since, and this is its next execution.
+        with contextlib.suppress(JournalFailed, NotEntered):
+            if not await self._store.submit(IsExecuted(run_id)):
+                self._end_elsewhere(execution, Cancelled())
+
+    def _end_elsewhere(self, execution: Execution, result: Cancelled | Lost) -> None:
+        if execution.cut_short(result):
+            execution.is_recorded = True  # it is cancelled, or another process stores how it ends
+            execution.linger()
+            self._keep(self._let_go(execution))
 
     async def _let_go(self, execution: Execution) -> None:
         try:

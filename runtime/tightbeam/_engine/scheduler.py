@@ -267,7 +267,7 @@ class Scheduler:
     def cancelled(self, runs: Collection[str], /) -> None:
         """See `Receiver`."""
         with contextlib.suppress(RuntimeError):  # the event loop is closed: nothing executes on it
-            self._loop.call_soon_threadsafe(self.operator.end_elsewhere, runs, Cancelled())
+            self._loop.call_soon_threadsafe(self.operator.cancelled_elsewhere, runs)
 
     def lost(self, runs: Collection[str], /) -> None:
         """See `Receiver`."""
@@ -308,7 +308,8 @@ class Scheduler:
             return Claimed([], None)
         unpark = tuple(self._parked)
         threads = _RESIDENT_THREADS - self._threads
-        request = Claim(unpark, free, room, threads, going_on(), leaving=self._leaving)
+        executing = frozenset(self._resident) if self._is_shared else frozenset[str]()
+        request = Claim(unpark, free, room, threads, going_on(), executing, self._leaving)
         try:
             claimed = await self._store.submit(request)
         except JournalFailed:

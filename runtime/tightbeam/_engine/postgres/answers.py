@@ -41,6 +41,7 @@ class _Answers(dict[type[Request[Any]], Callable[[Transaction, Any], Any]]):
 ANSWERS = _Answers(
     {
         fencing.Confirm: fencing.confirm,
+        requests.IsExecuted: fencing.is_executed,
         Leave: lambda tx, request: processes.leave(tx),  # noqa: ARG005 - it says nothing more
         sent.HandOverSent: sent.hand_over_sent,
         Rejoin: lambda tx, request: None,  # noqa: ARG005 - what is done comes before

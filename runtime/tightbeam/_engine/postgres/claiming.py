@@ -51,7 +51,7 @@ _IS_FREE = (
     f"OR owner = %(process)s OR pg_try_advisory_xact_lock({LOCK_SPACE}, owner::int))"
 )
 _DUE = (
-    f"SELECT number, due_at, concurrency_key FROM run WHERE {_IS_FREE} "  # noqa: S608 - of a constant
+    f"SELECT number, due_at, concurrency_key, id, owner FROM run WHERE {_IS_FREE} "  # noqa: S608 - of a constant
     "AND NOT held AND due_at <= %(now)s ORDER BY due_at, number LIMIT %(most)s FOR UPDATE SKIP LOCKED"
 )
 _LATE = (
@@ -100,6 +100,7 @@ class _Turn:
         self._tx = tx
         self._now = now_us()
         self._busy = sorted(request.busy)
+        self._executing = request.executing
         self._runs = request.runs
         """How many more runs may be claimed."""
         self._threads = request.threads
@@ -192,9 +193,17 @@ class _Turn:
 
     def _due(self, limit: FunctionLimit, most: int) -> list[tuple[int, int, str | None]]:
         """Lock the runs of a function that are due longest; return number, due time and key of each."""
-        parameters = {**self._parameters(limit.function), "now": self._now, "most": most}
-        due: list[tuple[int, int, str | None]] = self._tx.execute(_DUE, parameters).fetchall()
-        return due
+        while True:
+            parameters = {**self._parameters(limit.function), "now": self._now, "most": most}
+            rows = self._tx.execute(_DUE, parameters).fetchall()
+            under_way = {
+                run_id
+                for *_, run_id, owner in rows
+                if owner == self._tx.process and run_id in self._executing
+            }
+            if not under_way:
+                return [(number, due_at, key) for number, due_at, key, *_ in rows]
+            self._busy = sorted(under_way.union(self._busy))
 
     def _parameters(self, function: str) -> dict[str, object]:
         return {"function": function, "busy": self._busy, "process": self._tx.process}

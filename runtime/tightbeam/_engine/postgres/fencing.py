@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import ClaimLost
+from tightbeam._engine.requests import IsExecuted
 from tightbeam._engine.store import Request
 
-__all__ = ["IS_MINE", "Confirm", "confirm", "fence", "let_slot_go", "release"]
+__all__ = ["IS_MINE", "Confirm", "confirm", "fence", "is_executed", "let_slot_go", "release"]
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
 _IS_OPEN = f"SELECT 1 FROM run WHERE {IS_MINE} AND ended_at IS NULL"  # noqa: S608 - of a constant
+_EXECUTES = f"SELECT 1 FROM run WHERE {IS_MINE} AND state IN ('running', 'sleeping')"  # noqa: S608 - as above
 _BEAT = "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s"
 _LAST = "SELECT claim FROM run WHERE id = %s AND owner = %s"
 
@@ -62,6 +64,15 @@ def confirm(tx: Transaction, request: Confirm) -> None:
     tx.execute(_BEAT, (tx.process,))
     if tx.member is not None:
         tx.member.beaten_at = now
+
+
+def is_executed(tx: Transaction, request: IsExecuted) -> bool:
+    """Answer `IsExecuted`."""
+    claim = tx.claims.get(request.run_id)
+    if claim is None:
+        return False
+    fenced = {"run_id": request.run_id, "process": tx.process, "claim": claim.claim}
+    return tx.execute(_EXECUTES, fenced).fetchone() is not None
 
 
 def release(tx: Transaction, run_id: str) -> None:

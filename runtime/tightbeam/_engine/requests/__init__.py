@@ -26,7 +26,15 @@ from tightbeam._engine.requests.messages import (
     SeenUntil,
     TimeOf,
 )
-from tightbeam._engine.requests.operating import CancelRun, FindSettled, ReadRun, RetryFrom, ScanRuns, Unpark
+from tightbeam._engine.requests.operating import (
+    CancelRun,
+    FindSettled,
+    IsExecuted,
+    ReadRun,
+    RetryFrom,
+    ScanRuns,
+    Unpark,
+)
 from tightbeam._engine.requests.schedules import KeepSchedules, Tick
 from tightbeam._engine.requests.scheduling import (
     MAX_DEATHS,
@@ -74,6 +82,7 @@ __all__ = [
     "FindRun",
     "FindSettled",
     "FindStart",
+    "IsExecuted",
     "KeepSchedules",
     "LeaveMemory",
     "ListFunctions",

@@ -12,7 +12,7 @@ from tightbeam._engine.details import RunRecord, RunsPage
 from tightbeam._engine.records import CancelledRun, Failure
 from tightbeam._engine.store import Query, Request
 
-__all__ = ["CancelRun", "FindSettled", "ReadRun", "RetryFrom", "ScanRuns", "Unpark"]
+__all__ = ["CancelRun", "FindSettled", "IsExecuted", "ReadRun", "RetryFrom", "ScanRuns", "Unpark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,13 @@ class ScanRuns(Query[RunsPage]):
     """Only runs that were added then or later."""
     before: str | None = None
     """Only runs that were added before the run with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsExecuted(Request[bool]):
+    """Find out whether a run executes in this process, by what is stored; it may sleep.
+
+    Requested only of a store that several processes have open.
+    """
+
+    run_id: str

@@ -87,6 +87,9 @@ class Claim(Request[Claimed]):
     """How many of these may need a thread."""
     busy: frozenset[str]
     """Runs to leave alone, since an earlier execution of them goes on."""
+    executing: frozenset[str] = frozenset()
+    """Runs in memory, of a store that several processes have open: one of them may have been cancelled and
+    retried by another process, and isn't taken before its execution here has ended."""
     leaving: bool = False
     """Whether the process is about to leave: then it takes no runs that another process can execute."""
 
