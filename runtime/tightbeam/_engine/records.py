@@ -202,6 +202,7 @@ class StoredOutcome(NamedTuple):
     """``done``, ``failed`` or ``cancelled``."""
     result: bytes | None
     ended_us: int
+    """When; behind its last message, which is dated later than it was stored if there were many at once."""
 
 
 class EndedRun(NamedTuple):

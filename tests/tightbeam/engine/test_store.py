@@ -686,6 +686,14 @@ async def test_how_the_run_ended_that_published_last(opened: Opened) -> None:
     assert opened.ask(FindOutcome("job:2")) is None
 
 
+async def test_a_run_has_ended_behind_its_last_message(opened: Opened) -> None:
+    """Though messages are dated a millisecond apart, and more were published than milliseconds passed."""
+    run = opened.started("a")
+    last = [opened.publish(run, n) for n in range(1, 200)][-1]
+    opened.ask(EndRun("a", b"7", None, ()))
+    assert opened.ask(FindOutcome(CHANNEL)).ended_us > last.created_us
+
+
 async def test_messages_and_memos_are_there_for_the_next_process(opened: Opened) -> None:
     run = opened.started("a")
     got = [opened.publish(run, n) for n in range(3)]

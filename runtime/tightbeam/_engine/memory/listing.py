@@ -141,9 +141,9 @@ class Listing:
         """Find how the run ended that was the last to publish on a channel."""
         message = self._messages.by_place.get(self._messages.last_place(request.channel))
         run = None if message is None else self._runs.by_id.get(message.run_id or "")
-        if run is None or run.ended_at is None:
+        if message is None or run is None or run.ended_at is None:
             return None
-        return StoredOutcome(run.id, run.state, run.result, run.ended_at)
+        return StoredOutcome(run.id, run.state, run.result, max(run.ended_at, message.created_us + 1))
 
     def read_message(self, request: ReadMessage) -> Excerpt | None:
         """Read the data of a message that is still retained."""

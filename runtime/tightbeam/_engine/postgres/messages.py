@@ -95,9 +95,9 @@ WITH RECURSIVE found (topic) AS (
     )
     FROM found WHERE found.topic IS NOT NULL
 )
-SELECT last.xid::text::bigint, last.seq, last.run FROM found
+SELECT last.xid::text::bigint, last.seq, last.run, last.created_at FROM found
 CROSS JOIN LATERAL (
-    SELECT message.xid, message.seq, message.run FROM message
+    SELECT message.xid, message.seq, message.run, message.created_at FROM message
     WHERE message.channel = %(channel)s AND message.topic = found.topic
     AND (message.xid, message.seq) <= (%(xid)s::xid8, %(seq)s::bigint)
     ORDER BY message.xid DESC, message.seq DESC LIMIT 1
@@ -237,7 +237,8 @@ def find_outcome(tx: Transaction, request: FindOutcome) -> StoredOutcome | None:
     if row is None:
         return None
     run_id, state, result, ended_at = row
-    return StoredOutcome(run_id, state, None if result is None else bytes(result), ended_at)
+    ended_us = max(ended_at, last[3] + 1)
+    return StoredOutcome(run_id, state, None if result is None else bytes(result), ended_us)
 
 
 def seen_until(tx: Transaction, request: SeenUntil) -> Seen:

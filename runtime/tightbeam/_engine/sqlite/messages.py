@@ -218,8 +218,9 @@ def time_of(tx: Transaction, request: TimeOf) -> int:
 def find_outcome(tx: Transaction, request: FindOutcome) -> StoredOutcome | None:
     """Answer `FindOutcome`."""
     row = tx.execute(
-        "SELECT id, state, result, ended_at FROM run WHERE ended_at IS NOT NULL AND id = "  # noqa: S608 - of a constant
-        f"(SELECT run_id FROM message WHERE seq = ({_LAST_OF_CHANNEL}))",
+        "SELECT run.id, state, result, max(run.ended_at, message.created_at + 1) "  # noqa: S608 - of a constant
+        "FROM message CROSS JOIN run ON run.id = message.run_id "
+        f"WHERE message.seq = ({_LAST_OF_CHANNEL}) AND run.ended_at IS NOT NULL",
         {"channel": request.channel},
     ).fetchone()
     return StoredOutcome(*row) if row else None
