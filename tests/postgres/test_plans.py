@@ -52,8 +52,8 @@ WHOLE = {
     "filling",  # `tightbeam move` into an empty schema
     "restoring",  # once, where a dump was restored into another cluster
 }
-FRAGMENTS = {"_ALL", "_MINE"}
-"""Beginnings of statements."""
+FRAGMENTS = {"_ALL", "_MINE", "_NEW_EVENT", "_NEW_RUN", "_NEW_RUN_ALONE"}
+"""Parts of statements."""
 RUN = f"FILLED{100:020}"
 ERROR = RunError("ValueError", "text", "trace")
 

@@ -36,7 +36,7 @@ SELECT pg_catalog.pg_notify(CAST($7 AS pg_catalog.text), CAST(pg_catalog.json_bu
     'upto', CAST(CAST(pg_catalog.pg_current_xact_id() AS pg_catalog.text) AS bigint)
 ) AS pg_catalog.text)) FROM stored
 """
-_ADD_RUN = """
+_NEW_RUN = """
     INSERT INTO {schema}.run
         (id, function, event, data, state, due_at, created_at, key, metadata, concurrency_key, dated)
     VALUES (
@@ -48,7 +48,7 @@ _ADD_RUN = """
     ON CONFLICT (function, key) WHERE key IS NOT NULL DO NOTHING
     RETURNING id
 """
-_ADD_RUN_AGAIN = f"WITH added AS ({_ADD_RUN}) SELECT id FROM added"  # noqa: S608 - of a constant
+_NEW_RUN_ALONE = f"WITH added AS ({_NEW_RUN}) SELECT id FROM added"  # noqa: S608 - of a constant
 _EARLIER_RUN = """
 WITH earlier AS (
     SELECT id FROM {schema}.run
@@ -62,7 +62,7 @@ WITH waiting AS (
 )
 SELECT 1 FROM waiting
 """
-_SEND = """
+_NEW_EVENT = """
     INSERT INTO {schema}.sent (name, data, id, at)
     VALUES (
         CAST({0} AS pg_catalog.text), CAST({1} AS pg_catalog.bytea), CAST({2} AS pg_catalog.text),
@@ -125,10 +125,10 @@ class Outbox:
             return sql.format(*numbers, schema=self._quoted)
 
         parts = [
-            f"run{number} AS ({completed(_ADD_RUN, *_values(run, request, now))})"
+            f"run{number} AS ({completed(_NEW_RUN, *_values(run, request, now))})"
             for number, run in enumerate(request.runs)
         ]
-        stored = completed(_SEND, request.event, request.data, request.id, now)
+        stored = completed(_NEW_EVENT, request.event, request.data, request.id, now)
         notice = Notice(due={run.function for run in request.runs}, sent=True)
         shown = [f"(SELECT id FROM run{number})" for number in range(len(request.runs))]  # noqa: S608 - numbers
         shown += [completed(_NOTIFY, self._channel, text) for text in notices(notice)]
@@ -144,7 +144,7 @@ class Outbox:
             if earlier:
                 return str(earlier[0][0])
             numbers = (f"${number}" for number in range(1, 11))
-            again = _ADD_RUN_AGAIN.format(*numbers, schema=self._quoted)
+            again = _NEW_RUN_ALONE.format(*numbers, schema=self._quoted)
             if (yield Statement(again, _values(run, request, now))):
                 return run.id
         raise EngineError(f'the earlier run of function "{run.function}" with this id comes and goes')
