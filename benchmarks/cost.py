@@ -25,8 +25,10 @@ from benchmarks.bindings import MEDIUM, SCHEMAS, payload_channel
 from benchmarks.durable import fill
 from benchmarks.journals import on_disk, raw
 from tightbeam import Client, Context
+from tightbeam._engine.intake import Intake
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.scheduler import Scheduler
+from tightbeam._engine.settling import Settler
 from tightbeam._engine.sqlite import file
 from tightbeam._engine.sqlite.store import SqliteStore
 from tightbeam._payload.encode import encode
@@ -150,9 +152,9 @@ def _durable(count: int) -> Bar:
     try:
         with (
             on_disk() as folder,
-            _before(SqliteStore, "_enqueue", note("check, encode, book")),
+            _before(Intake, "_enqueue", note("check, encode, book")),
             _before(SqliteStore, "_write", note("to the journal's thread")),
-            _before(SqliteStore, "_settle", note("hand out")),
+            _before(Settler, "settle", note("hand out")),
             _before(Pending, "settle", note("back to the event loop")),
         ):
             asyncio.run(main(folder))

@@ -411,5 +411,5 @@ async def test_a_check_up_counts_a_run_that_left_as_asleep(
     async with client:
         await client.send("app/work")
         await until(lambda: has_left(storage))
-        assert checkup.check_up(path).states == {"sleeping": 1}
-        assert checkup.check_up(path).overdue == {}
+        assert checkup.check_up(path).runs.states == {"sleeping": 1}
+        assert checkup.check_up(path).runs.overdue == {}

@@ -54,6 +54,7 @@ class Journal:
             requests.Unpark: operating.unpark,
             requests.ReadRun: listing.read_run,
             requests.FindSettled: listing.find_settled,
+            requests.IsExecuted: listing.is_executed,
             requests.ScanRuns: listing.scan_runs,
             requests.MemoizeStep: runs.memoize_step,
             requests.BeginSleep: runs.begin_sleep,

@@ -25,6 +25,7 @@ from tightbeam._engine.requests import (
     FindOutcome,
     FindRun,
     FindSettled,
+    IsExecuted,
     ListFunctions,
     ListRuns,
     ReadMessage,
@@ -92,6 +93,11 @@ class Listing:
         """Find which of some runs have ended or are parked."""
         found = ((run_id, self._runs.by_id.get(run_id)) for run_id in request.ids)
         return [run_id for run_id, run in found if run is not None and run.state in {*ENDED, "parked"}]
+
+    def is_executed(self, request: IsExecuted) -> bool:
+        """Find out whether a run executes."""
+        run = self._runs.by_id.get(request.run_id)
+        return run is not None and run.state in ("running", "sleeping")
 
     def list_functions(self, request: ListFunctions) -> list[str]:
         """List the functions that the latest runs are of, by name."""

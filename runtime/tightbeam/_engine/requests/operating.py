@@ -86,9 +86,6 @@ class ScanRuns(Query[RunsPage]):
 
 @dataclass(frozen=True, slots=True)
 class IsExecuted(Request[bool]):
-    """Find out whether a run executes in this process, by what is stored; it may sleep.
-
-    Requested only of a store that several processes have open.
-    """
+    """Find out whether a run executes in this process, by what is stored; it may sleep."""
 
     run_id: str

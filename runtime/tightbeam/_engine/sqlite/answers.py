@@ -48,6 +48,7 @@ ANSWERS = _Answers(
         requests.Unpark: operating.unpark,
         requests.ReadRun: details.read_run,
         requests.FindSettled: details.find_settled,
+        requests.IsExecuted: operating.is_executed,
         requests.ScanRuns: details.scan_runs,
         requests.MemoizeStep: steps.memoize_step,
         requests.MemoizePublish: steps.memoize_publish,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tightbeam._engine.details import ENDED
 from tightbeam._engine.records import CancelledRun, RunError
-from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
+from tightbeam._engine.requests import CancelRun, IsExecuted, RetryFrom, Unpark
 from tightbeam._engine.sqlite.details import shown_state
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -12,7 +12,7 @@ from tightbeam._engine.sqlite.waits import end_invoked
 from tightbeam._message import now_us
 from tightbeam.errors import NoSuchRun, NotRegistered, RunStateError
 
-__all__ = ["cancel_run", "end_run_row", "retry_from", "unpark"]
+__all__ = ["cancel_run", "end_run_row", "is_executed", "retry_from", "unpark"]
 
 
 def end_run_row(
@@ -33,6 +33,14 @@ def end_run_row(
         (state, now_us(), result, *(error or (None, None, None)), run_id),
     )
     end_invoked(tx, run_id)
+
+
+def is_executed(tx: Transaction, request: IsExecuted) -> bool:
+    """Answer `IsExecuted`."""
+    found = tx.execute(
+        "SELECT 1 FROM run WHERE id = ? AND state IN ('running', 'sleeping')", (request.run_id,)
+    )
+    return found.fetchone() is not None
 
 
 def cancel_run(tx: Transaction, request: CancelRun) -> CancelledRun:
