@@ -117,7 +117,7 @@ generate: $(STAMP) ## Compile schemas/ into generated/, and into the example's f
 # ------------------------------------------------------------------------------------------------------------------- tests
 
 # In two halves side by side, one for each core; the first is shown when the other is over.
-ONE_HALF := $(addprefix tests/,corpus docs packaging postgres/chaos postgres/transactions suite tightbeam/payload tightbeam_codegen typescript typing)
+ONE_HALF := $(addprefix tests/,corpus docs packaging suite tightbeam/payload tightbeam_codegen typescript typing)
 define IN_HALVES
 @shown=$$(mktemp); half=; trap 'kill $$half 2>/dev/null || :; rm -f "$$shown"' EXIT; \
 echo 'pytest -m "$(1)", in two halves'; \
@@ -132,9 +132,22 @@ endef
 test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	$(call IN_HALVES,not slow)
 
+# The slow ones in three parts: what stands on processes and servers waits more than it computes. Two parts are shown when they are over.
+THIRD := $(addprefix tests/,postgres tightbeam/engine)
+define IN_THREE
+@shown=$$(mktemp -d); half= third=; trap 'kill $$half $$third 2>/dev/null || :; rm -rf "$$shown"' EXIT; \
+echo 'pytest -m slow, in three parts'; \
+$(PYTEST) -m slow -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown/half" 2>&1 & half=$$!; \
+$(PYTEST) -m slow -o cache_dir=.pytest_cache/third $(THIRD) >"$$shown/third" 2>&1 & third=$$!; \
+one=0; $(PYTEST) -m slow $(ONE_HALF:%=--ignore=%) $(THIRD:%=--ignore=%) || one=$$?; \
+three=0; wait $$third || three=$$?; third=; cat "$$shown/third"; \
+two=0; wait $$half || two=$$?; half=; cat "$$shown/half"; \
+if [ $$one$$two$$three != 000 ]; then echo "pytest ended with $$one, $$three and $$two" >&2; exit 1; fi
+endef
+
 .PHONY: test-slow
 test-slow: $(STAMP) $(SUITE) $(CORPUS) setup-node ## Only what `make test` leaves out
-	$(call IN_HALVES,slow)
+	$(IN_THREE)
 
 .PHONY: test-all
 test-all: test test-slow ## All tests
