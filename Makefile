@@ -134,12 +134,13 @@ test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 
 # The slow ones in three parts: what stands on processes and servers waits more than it computes. Two parts are shown when they are over.
 THIRD := $(addprefix tests/,postgres tightbeam/engine)
+SECOND := $(filter-out tests/typescript,$(ONE_HALF))
 define IN_THREE
 @shown=$$(mktemp -d); half= third=; trap 'kill $$half $$third 2>/dev/null || :; rm -rf "$$shown"' EXIT; \
 echo 'pytest -m slow, in three parts'; \
-$(PYTEST) -m slow -o cache_dir=.pytest_cache/half $(ONE_HALF) >"$$shown/half" 2>&1 & half=$$!; \
+$(PYTEST) -m slow -o cache_dir=.pytest_cache/half $(SECOND) >"$$shown/half" 2>&1 & half=$$!; \
 $(PYTEST) -m slow -o cache_dir=.pytest_cache/third $(THIRD) >"$$shown/third" 2>&1 & third=$$!; \
-one=0; $(PYTEST) -m slow $(ONE_HALF:%=--ignore=%) $(THIRD:%=--ignore=%) || one=$$?; \
+one=0; $(PYTEST) -m slow $(SECOND:%=--ignore=%) $(THIRD:%=--ignore=%) || one=$$?; \
 three=0; wait $$third || three=$$?; third=; cat "$$shown/third"; \
 two=0; wait $$half || two=$$?; half=; cat "$$shown/half"; \
 if [ $$one$$two$$three != 000 ]; then echo "pytest ended with $$one, $$three and $$two" >&2; exit 1; fi
