@@ -158,8 +158,10 @@ class StandIn:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._main())
-        self._loop.close()
+        with asyncio.Runner(
+            loop_factory=lambda: self._loop
+        ) as runner:  # ends connections accepted in the last moment
+            runner.run(self._main())
 
     async def _main(self) -> None:
         self._stop = asyncio.Event()
