@@ -65,8 +65,8 @@ async def test_stored_messages_then_those_that_come(address: str) -> None:
         await client.runs.wait(run_id)
         arguments = ("job:j1", "--url", address, "--json", "--after", "start", "--limit", "4")
         async with started("tail", *arguments) as tail, asyncio.timeout(30):
-            # A message is shown when no transaction before it is open, also one of somebody else on this server: no
-            # live message is published before that.
+            # A message is shown when no earlier transaction is open, also one of somebody else on the server:
+            # no live message is published before that.
             stored = [json.loads(await line(tail, "{")) for _ in range(2)]
             for _ in range(2):
                 await client.realtime.publish(job_channel(job_id="j2").status, {"message": "elsewhere"})

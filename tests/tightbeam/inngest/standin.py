@@ -158,9 +158,7 @@ class StandIn:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        with asyncio.Runner(
-            loop_factory=lambda: self._loop
-        ) as runner:  # ends connections accepted in the last moment
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._main())
 
     async def _main(self) -> None:
@@ -170,12 +168,18 @@ class StandIn:
         self._ready.set()
         await self._stop.wait()
         self.subscribe_held()
-        server.close()
+        for listener in server.sockets:  # asyncio forgets to close what it accepts while its server is closed
+            self._loop.remove_reader(listener.fileno())
         for writer in tuple(self._writers):
             writer.transport.abort()
-        await asyncio.gather(*self._tasks)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        server.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stop.is_set():  # accepted in the last moment
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         task = self._loop.create_task(self._connection(reader, writer))
         self._tasks.add(task)
