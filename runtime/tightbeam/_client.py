@@ -294,17 +294,16 @@ class Client:
             JournalFailed: the runs couldn't be stored.
             EngineError: with ``transaction=``, as for `ClientRealtime.publish`.
         """
-        if "transaction" in options:
+        is_inside = "transaction" in options
+        transaction = options.pop("transaction", None)
+        sent = SendCall(event, data, options)
+        info = SendInfo((sent.name,))
+        if is_inside:
             from tightbeam._transactions.calls import send_inside  # not at import: seldom
 
-            transaction = options.pop("transaction")
-            sent = SendCall(event, data, options)
-            info = SendInfo((sent.name,))
             request = partial(self._event_to_send, sent, info)
             return await send_inside(self._hooks, self._engine, transaction, info, request)
-        sent = SendCall(event, data, options)
         self._engine.check_entered()  # before the rest, since other errors may follow from it
-        info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
             ids = await self._engine.send(self._event_to_send(sent, info))
             info.ids = tuple(ids)
@@ -335,17 +334,16 @@ class Client:
 
         Its ``transaction=`` takes a ``psycopg.Connection``, or a ``Connection`` or ``Session`` of SQLAlchemy.
         """
-        if "transaction" in options:
+        is_inside = "transaction" in options
+        transaction = options.pop("transaction", None)
+        sent = SendCall(event, data, options)
+        info = SendInfo((sent.name,))
+        if is_inside:
             from tightbeam._transactions.calls import send_inside_sync
 
-            transaction = options.pop("transaction")
-            sent = SendCall(event, data, options)
-            info = SendInfo((sent.name,))
             request = partial(self._event_to_send, sent, info)
             return send_inside_sync(self._hooks, self._engine, transaction, info, request)
-        sent = SendCall(event, data, options)
         self._engine.check_entered()
-        info = SendInfo((sent.name,))
         with Around(self._hooks.send, info):
             ids = self._engine.send_sync(self._event_to_send(sent, info))
             info.ids = tuple(ids)

@@ -214,7 +214,7 @@ class Execution:
     def abandon(self) -> None:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
-        linger(self._run.id, self.goes_on)
+        self.linger()
 
     def linger(self) -> None:
         """Have the run not executed here before this handler has ended, although it belongs to another."""

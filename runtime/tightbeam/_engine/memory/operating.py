@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.details import ENDED
 from tightbeam._engine.memory.runs import Runs
 from tightbeam._engine.memory.stored import StoredRun, shown_state
 from tightbeam._engine.records import CancelledRun
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
+from tightbeam._engine.run_rules import check_cancel, check_resume, check_retry
 from tightbeam._message import now_us
-from tightbeam.errors import NoSuchRun, NotRegistered, RunStateError
+from tightbeam.errors import NoSuchRun, NotRegistered
 
 __all__ = ["Operating"]
 
@@ -22,8 +22,7 @@ class Operating:
     def cancel_run(self, request: CancelRun) -> CancelledRun:
         """Cancel a run that hasn't ended."""
         run = self._existing(request.run_id)
-        if run.state in ENDED:
-            raise RunStateError(run.id, run.state, "only a run that hasn't ended can be cancelled")
+        check_cancel(run.id, run.state)
         self._runs.note_failures(run, request.failures)
         self._runs.end(run, "cancelled", run.error)
         channels = frozenset(step.channel for step in run.steps.values() if step.channel is not None)
@@ -32,9 +31,7 @@ class Operating:
     def retry_from(self, request: RetryFrom) -> None:
         """Make a run that failed or was cancelled ready again."""
         run = self._existing(request.run_id, request.known)
-        if run.state not in ("failed", "cancelled"):
-            state = shown_state(run, now_us())
-            raise RunStateError(run.id, state, "only a run that has failed or was cancelled can be retried")
+        check_retry(run.id, shown_state(run, now_us()))
         for step in run.steps.values():
             if step.state == "failed":
                 step.state = "failing"
@@ -45,8 +42,7 @@ class Operating:
     def unpark(self, request: Unpark) -> None:
         """Make a parked run ready."""
         run = self._existing(request.run_id, request.known)
-        if run.state != "parked":
-            raise RunStateError(run.id, shown_state(run, now_us()), "only a parked run can be resumed")
+        check_resume(run.id, shown_state(run, now_us()))
         run.error = None
         self._runs.make_ready(run, run.due_at)
 

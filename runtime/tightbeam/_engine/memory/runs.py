@@ -38,6 +38,7 @@ from tightbeam._engine.requests import (
     Rest,
     RetryRun,
 )
+from tightbeam._engine.run_rules import died_too_often
 from tightbeam._engine.wait_rules import WaitEnd, end_of_child
 from tightbeam._events.failure import FAILED_EVENT, failure_data
 from tightbeam._message import now_us
@@ -102,8 +103,7 @@ class Runs:
             if run.state == "running":
                 run.deaths += 1
                 if run.deaths >= MAX_DEATHS:
-                    text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
-                    error = RunError("RunFailed", text, None)
+                    error = died_too_often()
                     self._start_on_failure(run, error, request.on_failure.get(run.function, ()))
                     self.end(run, "failed", error)
                     given_up.append(GivenUp(run.id, run.function, run.attempt))

@@ -15,14 +15,15 @@ from tightbeam._engine.pending import Pending
 from tightbeam._engine.postgres.answers import ANSWERS, TOGETHER
 from tightbeam._engine.postgres.connecting import ELSEWHERE, IN_THE_WAY, failure_of
 from tightbeam._engine.postgres.member import Member
+from tightbeam._engine.postgres.processes import LOCK_SPACE
 from tightbeam._engine.postgres.transaction import Effects, Transaction
 from tightbeam._engine.requests import MemoizePublish
 
 __all__ = ["Attempt", "DeclaredDead", "carry_out", "is_committed"]
 
 _BEGIN = (
-    "BEGIN; "
-    "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema() || '.process'), {number}); "
+    "BEGIN; "  # noqa: S608 - of a constant
+    f"SELECT pg_advisory_xact_lock_shared({LOCK_SPACE}, {{number}}); "
     "SELECT EXISTS (SELECT FROM process WHERE number = {number})"
 )
 """One round trip. What follows sees whether this process is dead: who declares that has the lock alone."""

@@ -9,7 +9,7 @@ from tightbeam._engine.postgres.texts import fit
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.postgres.waking import end_invoked
 from tightbeam._engine.records import NewRun, RunError, new_id
-from tightbeam._engine.requests import MAX_DEATHS
+from tightbeam._engine.run_rules import died_too_often
 from tightbeam._events.failure import FAILED_EVENT, failure_data
 from tightbeam._message import now_us
 
@@ -73,7 +73,6 @@ def give_up(tx: Transaction, run_id: str, on_failure: Iterable[str]) -> None:
         run_id: of the run.
         on_failure: the functions of which a run is added.
     """
-    text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
-    error = RunError("RunFailed", text, None)
+    error = died_too_often()
     start_on_failure(tx, run_id, error, on_failure)
     end_run_row(tx, run_id, "failed", error=error)

@@ -20,7 +20,7 @@ from tightbeam._engine.details import (
     has_words,
 )
 from tightbeam._engine.postgres.following import MESSAGE, envelope_of
-from tightbeam._engine.postgres.messages import known_place, trimmed
+from tightbeam._engine.postgres.messages import TOPICS_FOUND, known_place, trimmed
 from tightbeam._engine.postgres.places import halves, place_at
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import Excerpt, Recent
@@ -48,7 +48,6 @@ __all__ = [
     "read_run",
     "recent_messages",
     "scan_runs",
-    "shown_state",
 ]
 
 SHOWN_STATE = (
@@ -77,7 +76,6 @@ FROM run WHERE run.id = %(id)s
 RECORD = f"""
 SELECT {SUMMARY}, run.data, run.result, run.traceback FROM run WHERE run.id = %(id)s
 """  # noqa: S608 - of constants
-STATE = f"SELECT {SHOWN_STATE} FROM run WHERE run.id = %(id)s"  # noqa: S608 - of constants
 STEPS = """
 SELECT id, kind, channel, topic, state, attempts, started_at, ended_at, wake_at, error_type, error_text,
     octet_length(result)
@@ -100,18 +98,7 @@ BEFORE = (
 )
 """The number of a run by its id; of one that is gone about that, since ids sort by time."""
 FUNCTIONS = "SELECT DISTINCT function FROM run WHERE number > %s::bigint"
-TOPICS = """
-WITH RECURSIVE found (topic) AS (
-    (SELECT topic FROM message WHERE channel = %(channel)s ORDER BY topic LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT message.topic FROM message WHERE channel = %(channel)s AND message.topic > found.topic
-        ORDER BY message.topic LIMIT 1
-    ) FROM found WHERE topic IS NOT NULL
-)
-SELECT topic FROM found WHERE topic IS NOT NULL
-"""
-"""With one search in the index for each, however many messages there are."""
+TOPICS = f"{TOPICS_FOUND}SELECT topic FROM found WHERE topic IS NOT NULL"  # noqa: S608 - of a constant
 OF_MESSAGE = """
 SELECT substring(data FROM 1 FOR %s::integer), octet_length(data) FROM message
 WHERE run = %s::bigint AND step = %s AND number = %s::integer
@@ -261,13 +248,6 @@ def read_run(tx: Transaction, request: ReadRun) -> RunRecord | None:
         return None
     data, result, traceback = row[_SUMMARY:]
     return RunRecord(_summary(row), bytes(data), None if result is None else bytes(result), traceback)
-
-
-def shown_state(tx: Transaction, run_id: str) -> str:
-    """Return the state of a run that is there, as it is shown."""
-    row = tx.execute(STATE, {"now": now_us(), "id": run_id}).fetchone()
-    assert row is not None  # noqa: S101 - it is there
-    return str(row[0])
 
 
 def read_message(tx: Transaction, request: ReadMessage) -> Excerpt | None:

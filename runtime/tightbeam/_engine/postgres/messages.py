@@ -85,7 +85,7 @@ TIME_OF = """
 SELECT created_at FROM message WHERE (message.xid, message.seq) <= (%s::xid8, %s::bigint)
 ORDER BY message.xid DESC, message.seq DESC LIMIT 1
 """
-LAST_OF_CHANNEL = """
+TOPICS_FOUND = """
 WITH RECURSIVE found (topic) AS (
     (SELECT topic FROM message WHERE channel = %(channel)s ORDER BY topic LIMIT 1)
     UNION ALL
@@ -95,7 +95,10 @@ WITH RECURSIVE found (topic) AS (
     )
     FROM found WHERE found.topic IS NOT NULL
 )
-SELECT last.xid::text::bigint, last.seq, last.run, last.created_at FROM found
+"""
+"""The topics of a channel that have messages, and a NULL: with one search in the index for each."""
+LAST_OF_CHANNEL = f"""
+{TOPICS_FOUND}SELECT last.xid::text::bigint, last.seq, last.run, last.created_at FROM found
 CROSS JOIN LATERAL (
     SELECT message.xid, message.seq, message.run, message.created_at FROM message
     WHERE message.channel = %(channel)s AND message.topic = found.topic
@@ -103,8 +106,7 @@ CROSS JOIN LATERAL (
     ORDER BY message.xid DESC, message.seq DESC LIMIT 1
 ) AS last
 ORDER BY last.xid DESC, last.seq DESC LIMIT 1
-"""
-"""With one search in the index for each topic of the channel."""
+"""  # noqa: S608 - of a constant
 _ALL = {"xid": str((1 << 63) - 1), "seq": (1 << 63) - 1}
 OUTCOME = "SELECT id, state, result, ended_at FROM run WHERE number = %s AND ended_at IS NOT NULL"
 LAST_TIME = """

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbeam._engine.details import ENDED
 from tightbeam._engine.postgres.ending import end_run_row
 from tightbeam._engine.postgres.fencing import release
+from tightbeam._engine.postgres.inspection import SHOWN_STATE
 from tightbeam._engine.postgres.steps import note_failures
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import CancelledRun, RunError
 from tightbeam._engine.requests import CancelRun, RetryFrom, Unpark
+from tightbeam._engine.run_rules import check_cancel, check_resume, check_retry
 from tightbeam._message import now_us
-from tightbeam.errors import NoSuchRun, NotRegistered, RunStateError
+from tightbeam.errors import NoSuchRun, NotRegistered
 
 __all__ = ["cancel_run", "retry_from", "unpark"]
 
@@ -21,11 +22,7 @@ _CANCELLED = (
     "event, attempt, metadata, error_type, error_text, traceback FROM run WHERE id = %s FOR UPDATE"
 )
 _CHANNELS = "SELECT DISTINCT channel FROM memo WHERE run = %s AND channel IS NOT NULL"
-_STATE = (
-    "SELECT function, CASE WHEN state = 'ready' AND due_at > %s AND EXISTS (SELECT FROM step "
-    "WHERE run_id = run.id AND step.state IN ('sleeping', 'waiting')) THEN 'sleeping' ELSE state END "
-    "FROM run WHERE id = %s FOR UPDATE"
-)
+_STATE = f"SELECT function, {SHOWN_STATE} FROM run WHERE id = %(id)s FOR UPDATE"  # noqa: S608 - of constants
 _FAILING = "UPDATE step SET state = 'failing' WHERE run_id = %s AND state = 'failed'"
 _RETRY = (
     "UPDATE run SET state = 'ready', held = false, due_at = %s, attempt = 0, deaths = 0, failures = 0, "
@@ -50,8 +47,7 @@ def cancel_run(tx: Transaction, request: CancelRun) -> CancelledRun:
     if row is None:
         raise NoSuchRun(run_id)
     state, owner, lives, number, function, event, attempt, metadata, *error = row
-    if state in ENDED:
-        raise RunStateError(run_id, state, "only a run that hasn't ended can be cancelled")
+    check_cancel(run_id, state)
     elsewhere = state in ("running", "sleeping") and owner != tx.process and lives
     if not elsewhere and run_id in tx.claims:
         note_failures(tx, run_id, request.failures)
@@ -68,8 +64,7 @@ def retry_from(tx: Transaction, request: RetryFrom) -> None:
     """Answer `RetryFrom`."""
     run_id = request.run_id
     function, state = _function_and_state(tx, run_id, request.known)
-    if state not in ("failed", "cancelled"):
-        raise RunStateError(run_id, state, "only a run that has failed or was cancelled can be retried")
+    check_retry(run_id, state)
     tx.execute(_FAILING, (run_id,))
     tx.execute(_RETRY, (now_us(), run_id))
     tx.due.add(function)
@@ -79,8 +74,7 @@ def unpark(tx: Transaction, request: Unpark) -> None:
     """Answer `Unpark`."""
     run_id = request.run_id
     function, state = _function_and_state(tx, run_id, request.known)
-    if state != "parked":
-        raise RunStateError(run_id, state, "only a parked run can be resumed")
+    check_resume(run_id, state)
     tx.execute(_UNPARK, (run_id,))
     tx.due.add(function)
 
@@ -97,7 +91,7 @@ def _function_and_state(tx: Transaction, run_id: str, known: frozenset[str] | No
         NoSuchRun: there is no such run.
         NotRegistered: no process has its function.
     """
-    row = tx.execute(_STATE, (now_us(), run_id)).fetchone()
+    row = tx.execute(_STATE, {"now": now_us(), "id": run_id}).fetchone()
     if row is None:
         raise NoSuchRun(run_id)
     function, state = row

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tightbeam._engine.details import ENDED
 from tightbeam._engine.records import CancelledRun, RunError
 from tightbeam._engine.requests import CancelRun, IsExecuted, RetryFrom, Unpark
+from tightbeam._engine.run_rules import check_cancel, check_resume, check_retry
 from tightbeam._engine.sqlite.details import shown_state
 from tightbeam._engine.sqlite.steps import note_failures
 from tightbeam._engine.sqlite.transaction import Transaction
 from tightbeam._engine.sqlite.waits import end_invoked
 from tightbeam._message import now_us
-from tightbeam.errors import NoSuchRun, NotRegistered, RunStateError
+from tightbeam.errors import NoSuchRun, NotRegistered
 
 __all__ = ["cancel_run", "end_run_row", "is_executed", "retry_from", "unpark"]
 
@@ -54,8 +54,7 @@ def cancel_run(tx: Transaction, request: CancelRun) -> CancelledRun:
     if row is None:
         raise NoSuchRun(run_id)
     state, number, function, event, attempt, metadata, *error = row
-    if state in ENDED:
-        raise RunStateError(run_id, state, "only a run that hasn't ended can be cancelled")
+    check_cancel(run_id, state)
     note_failures(tx, run_id, request.failures)
     end_run_row(tx, run_id, "cancelled", error=RunError(*error))
     channels = tx.execute("SELECT DISTINCT channel FROM memo WHERE run = ?", (number,)).fetchall()
@@ -67,8 +66,7 @@ def retry_from(tx: Transaction, request: RetryFrom) -> None:
     """Answer `RetryFrom`."""
     run_id = request.run_id
     state = _state_of_known(tx, run_id, request.known)
-    if state not in ("failed", "cancelled"):
-        raise RunStateError(run_id, state, "only a run that has failed or was cancelled can be retried")
+    check_retry(run_id, state)
     tx.execute("UPDATE step SET state = 'failing' WHERE run_id = ? AND state = 'failed'", (run_id,))
     tx.execute(
         "UPDATE run SET state = 'ready', held = 0, due_at = ?, attempt = 0, deaths = 0, failures = 0, "
@@ -82,8 +80,7 @@ def unpark(tx: Transaction, request: Unpark) -> None:
     """Answer `Unpark`."""
     run_id = request.run_id
     state = _state_of_known(tx, run_id, request.known)
-    if state != "parked":
-        raise RunStateError(run_id, state, "only a parked run can be resumed")
+    check_resume(run_id, state)
     tx.execute("UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE id = ?", (run_id,))
 
 

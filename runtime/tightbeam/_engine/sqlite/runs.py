@@ -17,6 +17,7 @@ from tightbeam._engine.requests import (
     Recover,
     RetryRun,
 )
+from tightbeam._engine.run_rules import died_too_often
 from tightbeam._engine.sqlite.adding import add_run
 from tightbeam._engine.sqlite.claiming import let_all_go
 from tightbeam._engine.sqlite.operating import end_run_row
@@ -77,9 +78,8 @@ def _resume_begun(tx: Transaction, on_failure: Mapping[str, tuple[str, ...]]) ->
         if state == "sleeping":
             tx.execute("UPDATE run SET state = 'ready' WHERE id = ?", (run_id,))
         elif deaths + 1 >= MAX_DEATHS:
-            text = f"the process died {MAX_DEATHS} times while it ran, without a new step"
             tx.execute("UPDATE run SET deaths = deaths + 1 WHERE id = ?", (run_id,))
-            error = RunError("RunFailed", text, None)
+            error = died_too_often()
             _start_on_failure(tx, run_id, error, on_failure.get(function, ()))
             end_run_row(tx, run_id, "failed", error=error)
             given_up.append(GivenUp(run_id, function, attempt))
