@@ -138,6 +138,22 @@ async def test_each_process_is_taken_for_dead_by_its_own_lease(address: str) -> 
         assert hasty.claim() == []
 
 
+async def test_the_time_in_which_the_server_was_away_is_nobodys_silence(address: str) -> None:
+    """Who is the first to be there again takes over nothing of those that haven't come back yet."""
+    async with workers(address, 1, lease=86_400.0) as (other,):  # the server is younger than that
+        other.add("a")
+        assert other.claim() == ["a"]
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("UPDATE tightbeam.process SET beat_at = beat_at - interval '2 days'")
+        async with workers(address, 1) as (first,):
+            first.ask(Recover(KNOWN, HOUR))
+            assert first.claim() == []
+            other.step("a")
+            other.falls_silent()
+            first.ask(Recover(KNOWN, HOUR))
+            assert first.claim() == ["a"]
+
+
 async def test_a_lease_may_be_longer_than_any_setting_of_the_server(address: str) -> None:
     async with workers(address, 1, lease=36_500 * 86_400.0) as (patient,):
         patient.add("a")

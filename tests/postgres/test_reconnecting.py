@@ -360,6 +360,6 @@ async def test_the_last_batch_of_a_process_that_was_declared_dead_is_known(
         attempts = [Attempt(batch=each, number=number, xid=row[0]) for each in (batch, batch + 1)]
         assert [is_committed(connection, attempt) for attempt in attempts] == [True, False]
 
-        connection.execute("UPDATE process SET beat_at = beat_at - interval '1 hour'")
+        connection.execute("UPDATE process SET lease = '0', beat_at = beat_at - interval '1 s'")
         assert bury_dead(connection, 0).processes == (number,)
         assert [is_committed(connection, attempt) for attempt in attempts] == [True, False]

@@ -82,7 +82,7 @@ class Worker:
     def falls_silent(self) -> None:
         """Do as if the process had been stopped for longer than its lease, and nobody had noticed yet."""
         silence = (
-            "UPDATE tightbeam.process SET beat_at = clock_timestamp() - lease - interval '1 s' "
+            "UPDATE tightbeam.process SET lease = '0', beat_at = clock_timestamp() - interval '1 s' "
             "WHERE number = %s"
         )
         with psycopg.connect(self.address, autocommit=True) as connection:

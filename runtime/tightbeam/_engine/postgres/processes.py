@@ -39,16 +39,17 @@ Execute = Callable[..., Any]
 
 LOCK_SPACE = "hashtext(current_schema() || '.process')"
 """The first half of the advisory locks of processes; the second one is the process's number."""
-_IS_DEAD = "beat_at + lease < clock_timestamp()"
+_IS_DEAD = "greatest(other.beat_at, pg_postmaster_start_time()) + other.lease < clock_timestamp()"
+"""Nobody could beat while the server was away: that time counts for nobody's silence."""
 _BEAT = (
-    "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s RETURNING "
+    "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s RETURNING "  # noqa: S608 - of a constant
     "(SELECT other.number FROM process AS other WHERE other.number <> process.number "
-    "AND other.beat_at + other.lease < clock_timestamp() ORDER BY other.number LIMIT 1) IS NOT NULL, "
+    f"AND {_IS_DEAD} ORDER BY other.number LIMIT 1) IS NOT NULL, "
     "(SELECT sent.number FROM sent ORDER BY sent.number LIMIT 1) IS NOT NULL"
 )
-_DEAD = f"SELECT number FROM process WHERE number <> %s AND {_IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
+_DEAD = f"SELECT number FROM process AS other WHERE number <> %s AND {_IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
 _DECLARE = (
-    f"WITH dead AS (DELETE FROM process WHERE number = %s AND {_IS_DEAD} RETURNING number, batch) "  # noqa: S608 - of a constant
+    f"WITH dead AS (DELETE FROM process AS other WHERE number = %s AND {_IS_DEAD} RETURNING number, batch) "  # noqa: S608 - of a constant
     "INSERT INTO meta SELECT 'batch:' || number, batch::text FROM dead"
 )
 """The last batch that it has committed stays: it may be about to ask."""
@@ -70,7 +71,7 @@ _RELEASE = (
 )
 
 _RETIRE = "UPDATE process SET functions = '{}' WHERE number = %s AND functions <> '{}'"
-_SERVED = f"SELECT DISTINCT unnest(functions) FROM process WHERE number <> %s AND NOT {_IS_DEAD}"  # noqa: S608 - of a constant
+_SERVED = f"SELECT DISTINCT unnest(functions) FROM process AS other WHERE number <> %s AND NOT {_IS_DEAD}"  # noqa: S608 - of a constant
 
 
 class Orphan(NamedTuple):
@@ -156,8 +157,8 @@ def is_alone(tx: Transaction) -> bool:
 def bury_dead(connection: Connection[tuple[Any, ...]], number: int) -> TakenOver:
     """Declare processes dead that have been silent for their lease, and make their runs ready again.
 
-    It waits for no lock of another process. The caller has been connected for its own lease: after the server
-    was away all have been silent.
+    It waits for no lock of another process. The caller has been connected for its own lease: where it was cut
+    off, the others may have been, too.
 
     Args:
         connection: in autocommit, of the process that declares.
