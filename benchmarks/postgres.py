@@ -25,6 +25,8 @@ _FOUR = "Tightbeam on Postgres, four processes"
 _DBOS = "DBOS on the same server, write_stream"
 _PROCESSES = 4
 _BEFORE = 2_000
+_AHEAD = 0.3
+"""Seconds in which all processes have begun their runs, so that they publish at the same time."""
 _SETTINGS = {"fsync": "on", "shared_buffers": "128MB"}
 
 
@@ -105,11 +107,12 @@ def _on_file(callers: int, count: int, before: int) -> float:
 
 
 def _together(processes: list[Process], callers: int, count: int) -> float:
-    """Return the seconds from the first start to the last end, scaled to the whole count."""
+    """Return the seconds from the common start to the last end, scaled to the whole count."""
     each = max(1, callers // len(processes))
     part = count // len(processes) // each * each
+    at = time.monotonic() + _AHEAD  # one clock for all processes of a machine
     for process in processes:
-        process.order(callers=each, count=part)
+        process.order(callers=each, count=part, at=at)
     answers = [process.answer() for process in processes]
     took = max(answer["end"] for answer in answers) - min(answer["start"] for answer in answers)
     return float(took) * count / (part * len(processes))

@@ -111,6 +111,7 @@ async def _publisher(client: Client, number: int) -> None:
         async def one(caller: int, step: int) -> None:
             await ctx.step.realtime.publish(f"p{caller}-{step}", ref, MEDIUM)
 
+        await asyncio.sleep(ctx.event.data["at"] - time.monotonic())
         start = time.monotonic()
         await seconds_together(ctx.event.data["callers"], ctx.event.data["count"], one)
         _reply({"start": start, "end": time.monotonic()})

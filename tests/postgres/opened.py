@@ -25,6 +25,7 @@ class Heard:
     """An `Outlet` that notes what it gets."""
 
     measures = False
+    is_read = True
 
     def __init__(self) -> None:
         self.messages: list[Envelope] = []
@@ -36,6 +37,8 @@ class Heard:
         self.settlements: list[EndedRun] = []
         self.dated_before = 0
         """Which time live messages are dated before."""
+        self.skipped: list[int] = []
+        """The places up to which messages were passed over."""
         self.gaps: list[int] = []
         """The places right after which messages were dropped."""
         self.times_cut_off = 0
@@ -79,6 +82,11 @@ class Heard:
 
     def date_live_before(self, time_us: int, /) -> None:
         self.dated_before = time_us
+
+    def skip(self, place: int, /) -> bool:
+        if not self.is_read:
+            self.skipped.append(place)
+        return not self.is_read
 
     def missed(self, place: int, /) -> None:
         self.gaps.append(place)

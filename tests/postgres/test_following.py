@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
+from tests.postgres.opened import Heard
 from tests.postgres.written import Process, connector_of, journal, placed, processes, write
+from tests.tightbeam.engine.samples import job_channel
+from tightbeam import Client, Context
 
 pytestmark = pytest.mark.slow
 _NAIVE = "SELECT seq FROM tightbeam.message WHERE seq > %s ORDER BY seq"
@@ -119,3 +125,68 @@ async def test_live_messages_are_dated_before_all_messages_to_come(address: str)
                 break
             process.follow()
         assert process.heard.dated_before > last
+
+
+async def test_where_nobody_reads_no_message_is_fetched(address: str) -> None:
+    """Who begins to read gets what is committed from then on."""
+    await journal(address)
+    with processes(address, 1) as (process,), connector_of(address).connect("test") as other:
+        process.heard.is_read = False
+        passed_over = [write(other) for _ in range(3)]
+        other.execute("BEGIN")
+        held = write(other)
+        behind = write(process.connection)
+        assert process.follow() == []
+        assert process.heard.skipped == passed_over[-1:]
+        assert process.log.followed == passed_over[-1]
+
+        process.heard.is_read = True
+        other.execute("COMMIT")
+        assert process.follow() == [held, behind]
+
+
+async def test_who_begins_to_read_while_messages_are_passed_over_gets_them(address: str) -> None:
+    await journal(address)
+    with processes(address, 1) as (process,):
+        begun = iter([False, True])
+        process.follower._outlet = BeginsToRead(process.heard, begun)
+        written = [write(process.connection) for _ in range(3)]
+        assert process.follow() == written
+        assert process.heard.skipped == []
+
+
+class BeginsToRead:
+    """An outlet that somebody reads between one look at that and the next."""
+
+    def __init__(self, heard: Heard, answers: Iterator[bool]) -> None:
+        self._answers = answers
+        self.skip = heard.skip
+        self.fan_out = heard.fan_out
+        self.missed = heard.missed
+        self.date_live_before = heard.date_live_before
+
+    @property
+    def is_read(self) -> bool:
+        return next(self._answers, True)
+
+
+async def test_a_process_without_readers_loses_nothing_for_those_that_come(address: str) -> None:
+    ch = job_channel(job_id="j1")
+    writer, reader = Client(address), Client(address, run_functions=False)
+
+    @writer.function("publish", on="app/publish")
+    async def publish(ctx: Context) -> None:
+        for n in range(ctx.event.data["first"], ctx.event.data["last"]):
+            await ctx.step.realtime.publish(f"p{n}", ch.tick, {"n": n})
+
+    async with asyncio.timeout(60), writer, reader:
+        await writer.run(publish, {"first": 0, "last": 50})
+        stored = reader.realtime.subscribe(ch.tick, after="start")
+        got = [await anext(stored) for _ in range(50)]
+        async with reader.realtime.subscribe(ch.tick) as live:
+            await writer.run(publish, {"first": 50, "last": 100})
+            assert [(await anext(live)).data.n for _ in range(50)] == list(range(50, 100))
+        stored.close()
+        await writer.run(publish, {"first": 100, "last": 150})
+        resumed = reader.realtime.subscribe(ch.tick, after=got[-1].position)
+        assert [(await anext(resumed)).data.n for _ in range(100)] == list(range(50, 150))

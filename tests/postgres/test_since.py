@@ -51,8 +51,11 @@ async def test_the_first_live_message_of_a_process(address: str, is_before: bool
 class HubOutlet:
     """Hands messages to a hub, as an engine does."""
 
+    is_read = True
+
     def __init__(self, hub: Hub) -> None:
         self.fan_out_to = hub.fan_out
+        self.skip = hub.skip
         self.missed = hub.leave_to_journal
         self.date_live_before = hub.date_live_before
 

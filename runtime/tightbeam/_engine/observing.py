@@ -57,6 +57,11 @@ class Observers:
         """Tell an observer from now on."""
         self._observers = (*self._observers, observer)
 
+    @property
+    def are_there(self) -> bool:
+        """Whether there is any."""
+        return bool(self._observers)
+
     def published(self, envelopes: Sequence[Envelope]) -> None:
         """Tell of messages that are handed on next."""
         for observer in self._observers:

@@ -35,6 +35,8 @@ class EngineOutlet:
         """See `Outlet`."""
         self.lost = notices.lost
         """See `Outlet`."""
+        self.skip = hub.skip
+        """See `Outlet`."""
         self.missed = hub.leave_to_journal
         """See `Outlet`."""
         self.date_live_before = hub.date_live_before
@@ -43,6 +45,11 @@ class EngineOutlet:
         """See `Outlet`."""
         self.release = hub.release
         """See `Outlet`."""
+
+    @property
+    def is_read(self) -> bool:
+        """See `Outlet`."""
+        return self._hub.is_read or self._observers.are_there
 
     @property
     def measures(self) -> bool:

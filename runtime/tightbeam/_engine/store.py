@@ -46,9 +46,9 @@ class Outlet(Protocol):
     A store calls it from one thread at a time, which may be its own; `live` and what tells of runs, from any
     thread. No method waits for a disk or a reader.
 
-    A store that several engines have open at once also calls `sent`, `missed`, `date_live_before`, `live`,
-    `settled`, `ended`, `cancelled` and `lost`: what another process does has no other way here. The stores of
-    one engine never call them.
+    A store that several engines have open at once also calls `sent`, `skip`, `missed`, `date_live_before`,
+    `live`, `settled`, `ended`, `cancelled` and `lost`: what another process does has no other way here. The
+    stores of one engine never call them.
     """
 
     def reserve(self, channel: str, at_least: int, last: Callable[[], int], /) -> int:
@@ -88,6 +88,22 @@ class Outlet(Protocol):
             committed: the messages.
             own: whether this process has published them all, so that its hooks are told of them first; if
                 not, `sent` tells them of its own.
+        """
+        ...
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anybody in this process reads messages, or watches them or what becomes of runs."""
+        ...
+
+    def skip(self, place: int, /) -> bool:
+        """Pass over the messages up to a place, which nobody here reads.
+
+        Args:
+            place: of the last of them; all of them were committed before this is called.
+
+        Returns:
+            False if somebody reads by now: nothing was passed over, and `fan_out` has to get them.
         """
         ...
 

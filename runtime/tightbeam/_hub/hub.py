@@ -105,6 +105,11 @@ class Hub:
         self._wanting_turn.add(loop)
 
     @property
+    def is_read(self) -> bool:
+        """Whether there are subscriptions or watchers."""
+        return bool(self._routes or self._watchers)
+
+    @property
     def subscribers(self) -> int:
         """How many subscriptions there are."""
         with self.lock:
@@ -176,6 +181,15 @@ class Hub:
                 self._deliver(envelope)
             self._clock.release()  # at once: what is live from now on comes after them
             self._wanting_turn = None  # the journal's thread waits for no reader
+
+    def skip(self, place: int) -> bool:
+        """Pass over the durable messages up to a place: see `Outlet`."""
+        with self.lock:
+            if self.is_read:
+                return False
+            self.last_seq = place
+            self._clock.release()
+            return True
 
     def date_live_before(self, time_us: int) -> None:
         """Date live messages before a time from now on: see `Outlet`."""

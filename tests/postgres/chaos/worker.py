@@ -22,6 +22,8 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
+import psycopg
+
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context, ContextSync, RunState, RunStateError, RunSummary
 
@@ -75,10 +77,12 @@ async def live(life: Life) -> None:
     worker.report("phase", "open")
     async with client:
         worker.report("phase", "in")
-        reading = asyncio.create_task(worker.read())
+        # One of them is a worker in which nobody reads, until the end: then all that it has passed over.
+        reads = life.finish or life.slot > 0
+        reading = asyncio.create_task(worker.read() if reads else _wait(enough))
         tasks = [asyncio.create_task(worker.operate())]
         if life.finish:
-            while not await worker.all_ended():  # noqa: ASYNC110 - the other workers' runs have no event here
+            while not (await worker.all_ended() and await asyncio.to_thread(worker.dead_are_gone)):  # noqa: ASYNC110 - of others
                 await asyncio.sleep(0.05)
         else:
             tasks += [asyncio.create_task(worker.send_and_wait(n)) for n in range(_SENDERS)]
@@ -137,6 +141,12 @@ class Worker:
             for run in await runs.list(function=name, state="cancelled", limit=10_000)
         ]
         return not any(_is_to_mend(run.id) for run in cancelled)
+
+    def dead_are_gone(self) -> bool:
+        """Whether all processes that were killed have been taken for dead."""
+        with psycopg.connect(self.life.address) as connection:
+            pids = connection.execute("SELECT pid FROM tightbeam.process").fetchall()
+        return all(Path(f"/proc/{pid}").exists() for (pid,) in pids)
 
     async def read(self) -> None:
         """Report each durable message from where the last reader was, and live ones that are out of order."""
@@ -263,6 +273,10 @@ class Worker:
 
 
 _VICTIMS = ("victim", "victim-sync")
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def _is_to_mend(run_id: str) -> bool:

@@ -341,6 +341,14 @@ class _OutletDouble:
     def measures(self) -> bool:
         return self._outlet.measures
 
+    @property
+    def is_read(self) -> bool:
+        return self._outlet.is_read
+
+    def skip(self, place: int, /) -> bool:
+        self._double.fanning_out()
+        return self._outlet.skip(place)
+
     def wake(self, runs: Collection[str], /) -> None:
         self._outlet.wake(runs)
 

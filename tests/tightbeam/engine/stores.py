@@ -238,6 +238,7 @@ class _NoOutlet:
     """For a store that nothing is published to."""
 
     measures = False
+    is_read = True
 
     def committed(self, commit: CommitInfo, /) -> None: ...
 
@@ -259,6 +260,9 @@ class _NoOutlet:
     def ended(self, runs: Collection[str] | None, /) -> None: ...
 
     def cancelled(self, runs: Collection[str], /) -> None: ...
+
+    def skip(self, place: int, /) -> bool:
+        raise AssertionError
 
     def missed(self, place: int, /) -> None: ...
 

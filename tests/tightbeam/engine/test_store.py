@@ -82,6 +82,7 @@ class Outlet:
     """Gives messages times, and notes what is handed on."""
 
     measures = True
+    is_read = True
 
     def __init__(self) -> None:
         self.messages: list[Envelope] = []
@@ -128,6 +129,9 @@ class Outlet:
     def ended(self, runs: Collection[str] | None, /) -> None: ...
 
     def cancelled(self, runs: Collection[str], /) -> None: ...
+
+    def skip(self, place: int, /) -> bool:
+        raise AssertionError
 
     def missed(self, place: int, /) -> None: ...
 

@@ -118,7 +118,7 @@ class Bus:
             self._gate.committed(upto)
             self._listener.committed(upto)
             outlet.sent(effects.sent)
-        if effects.ended:
+        if effects.ended and outlet.is_read:
             self._gate.call_behind(partial(self._listener.settled, effects.ended))
             self._listener.wake()
         if effects.woken or effects.due:

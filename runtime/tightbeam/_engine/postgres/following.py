@@ -30,8 +30,7 @@ MESSAGE = (
 )
 """The columns of an `Envelope`, in order, but for its place, which takes two."""
 
-FOLLOW = f"""
-SELECT
+_HORIZON = """
     horizon.xmin::text::bigint,
     horizon.xmax::text::bigint,
     (extract(epoch FROM statement_timestamp()) * 1000000)::bigint,
@@ -49,18 +48,30 @@ FROM (
     SELECT pg_snapshot_xmin(snapshot) AS xmin, pg_snapshot_xmax(snapshot) AS xmax
     FROM pg_current_snapshot() AS snapshot
 ) AS horizon
+"""
+"""What both of the following begin with: one row at least, so that the horizon is known without a message.
+
+A snapshot says which transactions have ended. Ids that were given out since, to those that go on, are read
+from the sessions where that is asked for: as how far the last one is behind the horizon.
+"""
+FOLLOW = f"""
+SELECT {_HORIZON}
 LEFT JOIN LATERAL (
     SELECT {MESSAGE} FROM message
     WHERE (message.xid, message.seq) > (%s::xid8, %s::bigint) AND message.xid < horizon.xmin
     ORDER BY message.xid, message.seq LIMIT %s::bigint
 ) AS following (channel, topic, data, run_id, id, created_at, transaction, seq, metadata) ON true
 ORDER BY following.transaction, following.seq
+"""  # noqa: S608 - of constants
+SKIP = f"""
+SELECT {_HORIZON}
+LEFT JOIN LATERAL (
+    SELECT message.xid::text::bigint, message.seq FROM message
+    WHERE (message.xid, message.seq) > (%s::xid8, %s::bigint) AND message.xid < horizon.xmin
+    ORDER BY message.xid DESC, message.seq DESC LIMIT 1
+) AS following (transaction, seq) ON true
 """  # noqa: S608 - of a constant
-"""One row at least, so that the horizon is known where there is no message.
-
-A snapshot says which transactions have ended. Ids that were given out since, to those that go on, are read
-from the sessions where that is asked for: as how far the last one is behind the horizon.
-"""
+"""The last place alone, where nobody reads: a worker needn't fetch what all others publish."""
 
 _LEAST, _MOST = 16, 1_024
 _BETWEEN_LOOKS = 0.02
@@ -82,6 +93,15 @@ def _maybe(data: Any) -> bytes | None:
 
 class FanOut(Protocol):
     """What gets the messages: an `Outlet`, or what stands before one."""
+
+    @property
+    def is_read(self) -> bool:
+        """See `Outlet`."""
+        ...
+
+    def skip(self, place: int, /) -> bool:
+        """See `Outlet`."""
+        ...
 
     def fan_out(self, committed: Sequence[Envelope], /, *, own: bool = True) -> object:
         """Hand on messages, in the order of the log. Doesn't raise."""
@@ -136,7 +156,7 @@ class Follower:
         return self._log.horizon
 
     def follow(self, connection: Connection[Any]) -> bool:
-        """Fan out the messages that are new, a page of them at most.
+        """Fan out the messages that are new, a page of them at most; where nobody reads, pass them over.
 
         Args:
             connection: in autocommit.
@@ -149,26 +169,36 @@ class Follower:
         before = log.followed
         began = time.monotonic()
         with_sessions = began >= self._next_look
-        values = (with_sessions, *halves(before), self._count)
-        rows = connection.execute(FOLLOW, values, binary=True).fetchall()
+        is_read = self._outlet.is_read
+        values = (with_sessions, *halves(before))
+        if is_read:
+            rows = connection.execute(FOLLOW, (*values, self._count), binary=True).fetchall()
+        else:
+            rows = connection.execute(SKIP, values, binary=True).fetchall()
         horizon, ended, at_us, behind, trimmed_xid, trimmed_seq = rows[0][:6]
-        is_full = len(rows) == self._count and rows[0][6] is not None
-        if trimmed_xid is not None and place_at(trimmed_xid, trimmed_seq or 0) > before:
+        is_new = rows[0][6] is not None
+        is_full = is_read and is_new and len(rows) == self._count
+        if is_read and trimmed_xid is not None and place_at(trimmed_xid, trimmed_seq or 0) > before:
             _log.warning(
                 "messages were dropped by retention before this process read them: it stood still, or the "
                 "server was away, for longer than they are kept; all subscriptions end with PositionLost"
             )
             self._outlet.missed(before)
-        messages = [envelope_of(row[6:]) for row in rows] if rows[0][6] is not None else []
-        if messages:
+        last = before
+        if is_new and is_read:
+            messages = [envelope_of(row[6:]) for row in rows]
             self._outlet.fan_out(messages, own=False)
             self._adapt(sum(len(message.data) for message in messages), is_full)
+            last = messages[-1].seq or 0
+        elif is_new:
+            last = place_at(*rows[0][6:])
+            if not self._outlet.skip(last):  # somebody has begun to read meanwhile
+                return True
         going_on = horizon - 1 if behind is None else horizon + behind
         look = _Look(at_us, going_on) if with_sessions else None
         if with_sessions:
             self._next_look = began + _BETWEEN_LOOKS
         self._date_live(look, ended, 0 if is_full else horizon)
-        last = (messages[-1].seq or 0) if messages else before
         log.end_pass(last, None if is_full else horizon)
         return is_full
 

@@ -173,6 +173,15 @@ class _NoReaders:
     def cancelled(self, runs: Collection[str], /) -> None:
         """See `Outlet`."""
 
+    @property
+    def is_read(self) -> bool:
+        """See `Outlet`."""
+        return False
+
+    def skip(self, place: int, /) -> bool:  # noqa: ARG002 - nobody reads
+        """See `Outlet`."""
+        return True
+
     def missed(self, place: int, /) -> None:
         """See `Outlet`."""
 

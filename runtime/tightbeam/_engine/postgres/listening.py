@@ -38,8 +38,8 @@ __all__ = ["Chore", "Listener"]
 _log = logging.getLogger("tightbeam")
 _POLL = 1.0
 """Seconds after which the log is looked at in any case."""
-_BETWEEN_LOOKS = 0.002
-"""Seconds: what is committed meanwhile is read together."""
+_BETWEEN_LOOKS, _BETWEEN_SKIPS = 0.002, 0.01
+"""Seconds: what is committed meanwhile is read together, or passed over where nobody reads."""
 _FIRST_LOOK, _LAST_LOOK = 0.001, 0.1
 """Seconds between looks at a log that is held back by a transaction, doubled from the first on."""
 _PAUSE = 1.0
@@ -236,6 +236,15 @@ class Listener:
             self._take_all(self._connection)
         self._turn(self._gate.fan_out(committed))
 
+    @property
+    def is_read(self) -> bool:
+        """See `Outlet`."""
+        return self._outlet.is_read
+
+    def skip(self, place: int, /) -> bool:
+        """See `Outlet`."""
+        return self._outlet.skip(place)
+
     def missed(self, place: int, /) -> None:
         """See `Outlet`."""
         self._outlet.missed(place)
@@ -299,7 +308,8 @@ class Listener:
 
     def _look_soon(self) -> None:
         """Look at the log for messages that are known to be there, many of them together."""
-        self._look_at = min(self._look_at, self._looked + _BETWEEN_LOOKS)
+        between = _BETWEEN_LOOKS if self._outlet.is_read else _BETWEEN_SKIPS
+        self._look_at = min(self._look_at, self._looked + between)
 
     def _seconds(self) -> float:
         """Return how long to wait for something to come."""
