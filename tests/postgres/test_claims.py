@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import psycopg
@@ -34,7 +35,7 @@ from tightbeam._engine.requests import (
 )
 from tightbeam._engine.store import Request
 from tightbeam._message import now_us
-from tightbeam.errors import RunStateError
+from tightbeam.errors import RunStateError, StepMisuse
 
 pytestmark = pytest.mark.slow
 
@@ -218,6 +219,26 @@ async def test_a_run_that_is_retried_elsewhere_is_taken_from_whoever_executes_it
             slow.end("a")
         other.step("a")
         other.end("a")
+
+
+@pytest.mark.parametrize("late", _everything(), ids=lambda request: type(request).__name__)
+async def test_an_execution_that_hasnt_heard_of_the_retry_begins_and_ends_nothing(
+    address: str, late: Request[object]
+) -> None:
+    """What its finished steps have done is taken; nothing else, also before the run is claimed again."""
+    async with workers(address) as (slow, other):
+        slow.add("a")
+        assert slow.claim() == ["a"]
+        other.ask(CancelRun("a"))
+        other.ask(RetryFrom("a"))
+        with contextlib.suppress(ClaimLost, StepMisuse):
+            slow.ask(late)
+        slow.step("a")
+        assert other.state("a") == "ready"
+        claimed = other.claimed().runs
+        assert [(run.id, list(run.memos)) for run in claimed] == [("a", ["s"])]
+        other.end("a")
+        assert other.state("a") == "done"
 
 
 async def test_a_run_that_is_retried_is_not_taken_beside_its_execution_before(address: str) -> None:

@@ -235,11 +235,17 @@ class Harness:
         self.server.stop("immediate")
         longest = self.lease.total_seconds() * (1.5 if self.chance.random() < 0.3 else 0.2)
         self.wait_for(lambda: False, self.chance.uniform(0, longest))
-        self.server.start()
+        self._start()
 
     def _restart(self, child: Child) -> None:
         self.server.stop("fast")
+        self._start()
+
+    def _start(self) -> None:
+        """Start the server; it may stay long enough for dead workers to be taken for dead."""
         self.server.start()
+        if self.chance.random() < 0.5:
+            self.wait_for(lambda: False, 1.5 * self.lease.total_seconds())
 
     # -- checks --------------------------------------------------------------------------------------------
 

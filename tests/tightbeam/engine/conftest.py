@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from tests.postgres.bystanders import beside
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.engine.stores import STORES, SqliteStorage, Storage
+from tests.tightbeam.engine.stores import STORES, PostgresStorage, SqliteStorage, Storage
 from tightbeam import Client
 
 LONG_ON_SERVER = {
@@ -42,8 +44,10 @@ def digest(path: Path) -> str:
 
 
 @pytest.fixture
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return STORES[request.param](tmp_path)
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    storage = STORES[request.param](tmp_path)
+    with beside(storage.address) if isinstance(storage, PostgresStorage) else nullcontext():
+        yield storage
 
 
 @pytest.fixture

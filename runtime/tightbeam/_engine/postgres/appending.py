@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tightbeam._engine.postgres.arrays import Blobs, Integers, Texts
+from tightbeam._engine.postgres.fencing import IS_EXECUTED
 from tightbeam._engine.postgres.places import place_at
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import ClaimLost, MemoizedAlready, Publish, run_is_over
@@ -32,7 +33,7 @@ FROM unnest(
 )
 CROSS JOIN LATERAL (
     SELECT run.number, run.id FROM run
-    WHERE run.number = publish.run AND run.ended_at IS NULL
+    WHERE run.number = publish.run AND {IS_EXECUTED}
         AND run.owner = %(process)s::bigint AND run.claim = publish.claim
     OFFSET 0 FOR SHARE
 ) AS run
@@ -60,7 +61,7 @@ SELECT
     %(channel)s, %(topic)s, number, id, %(step)s, %(number)s, %(start)s, %(now)s,
     greatest(%(floor)s, {_CLOCK}), %(data)s, %(metadata)s
 FROM (
-    SELECT run.number, run.id FROM run WHERE run.number = %(run)s AND run.ended_at IS NULL
+    SELECT run.number, run.id FROM run WHERE run.number = %(run)s AND {IS_EXECUTED}
     AND run.owner = %(process)s AND run.claim = %(claim)s
     AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.id = %(step_id)s OFFSET 0)
     FOR SHARE OF run
@@ -81,7 +82,7 @@ WHERE step.run_id = failed.run_id AND step.id = failed.id AND step.state = 'fail
 """
 """Of steps of another kind: the code has changed."""
 START_OVER = "UPDATE run SET attempt = 0, deaths = 0 WHERE number = ANY(%s::bigint[])"
-GOES_ON = "SELECT owner, claim FROM run WHERE id = %s AND ended_at IS NULL"
+GOES_ON = f"SELECT owner, claim, {IS_EXECUTED} FROM run WHERE id = %s AND ended_at IS NULL"  # noqa: S608 - of a constant
 
 _Key = tuple[int, str, int]
 """The run, the step and its number: unique among messages."""
@@ -229,7 +230,10 @@ def _refusal(tx: Transaction, request: MemoizePublish) -> BaseException:
     row = tx.execute(GOES_ON, (publish.run_id,)).fetchone()
     if row is None:
         return run_is_over(publish.run_id)
+    *claim, is_executed = row
     held = tx.claims.get(publish.run_id)
-    if held is None or (tx.process, held.claim) != row:
+    if held is None or [tx.process, held.claim] != claim:
         return ClaimLost(publish.run_id)
+    if not is_executed:
+        return run_is_over(publish.run_id)
     return MemoizedAlready(publish.run_id, request.step_id)

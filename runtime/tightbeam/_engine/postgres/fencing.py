@@ -15,12 +15,16 @@ from tightbeam._engine.records import ClaimLost
 from tightbeam._engine.requests import IsExecuted
 from tightbeam._engine.store import Request
 
-__all__ = ["IS_MINE", "Confirm", "confirm", "fence", "is_executed", "let_slot_go", "release"]
+__all__ = ["IS_EXECUTED", "IS_MINE", "Confirm", "confirm", "fence", "is_executed", "let_slot_go", "release"]
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
-_IS_OPEN = f"SELECT 1 FROM run WHERE {IS_MINE} AND ended_at IS NULL"  # noqa: S608 - of a constant
-_EXECUTES = f"SELECT 1 FROM run WHERE {IS_MINE} AND state IN ('running', 'sleeping')"  # noqa: S608 - as above
+IS_EXECUTED = "run.state IN ('running', 'sleeping')"
+"""The condition, in SQL, that a run hasn't ended since it was claimed: not even if it was retried since.
+
+Of an execution whose run was cancelled, and retried before it heard of that, only finished steps are taken.
+"""
+_EXECUTES = f"SELECT 1 FROM run WHERE {IS_MINE} AND {IS_EXECUTED}"  # noqa: S608 - of constants
 _BEAT = "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s"
 _LAST = "SELECT claim FROM run WHERE id = %s AND owner = %s"
 
@@ -59,7 +63,7 @@ def fence(tx: Transaction, run_id: str) -> dict[str, object]:
 def confirm(tx: Transaction, request: Confirm) -> None:
     """Answer `Confirm`."""
     now = time.monotonic()
-    if tx.execute(_IS_OPEN, fence(tx, request.run_id)).fetchone() is None:
+    if tx.execute(_EXECUTES, fence(tx, request.run_id)).fetchone() is None:
         raise ClaimLost(request.run_id)
     tx.execute(_BEAT, (tx.process,))
     if tx.member is not None:

@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from tightbeam._engine.postgres.adding import add_run
 from tightbeam._engine.postgres.ending import end_run_row, give_up, start_on_failure
-from tightbeam._engine.postgres.fencing import IS_MINE, fence, release
+from tightbeam._engine.postgres.fencing import IS_EXECUTED, IS_MINE, fence, release
 from tightbeam._engine.postgres.processes import abandoned, is_alone, note_functions, take_over
 from tightbeam._engine.postgres.steps import note_failures
 from tightbeam._engine.postgres.texts import fit
@@ -38,7 +38,7 @@ __all__ = [
     "retry_run",
 ]
 
-_OPEN = f"SELECT ended_at IS NULL FROM run WHERE {IS_MINE} FOR UPDATE"  # noqa: S608 - of a constant
+_OPEN = f"SELECT {IS_EXECUTED} FROM run WHERE {IS_MINE} FOR UPDATE"  # noqa: S608 - of constants
 _COUNT_FAILURE = "UPDATE run SET failures = failures + 1 WHERE id = %s"
 _RETRY = (
     "UPDATE run SET state = 'ready', owner = NULL, failures = failures + (attempt < %s)::int, attempt = %s, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tightbeam._engine.postgres.fencing import IS_MINE, fence, let_slot_go
+from tightbeam._engine.postgres.fencing import IS_EXECUTED, IS_MINE, fence, let_slot_go
 from tightbeam._engine.postgres.texts import fit
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import (
@@ -40,7 +40,7 @@ INSERT INTO step (run_id, id, kind, channel, topic, state, started_at, ended_at,
 SELECT run.id, %(step_id)s::text, %(kind)s::text, %(channel)s::text, %(topic)s::text, %(state)s::text,
   %(started_at)s::bigint, %(ended_at)s::bigint, %(wake_at)s::bigint, %(result)s::bytea,
   %(error_type)s::text, %(error_text)s::text, %(event)s::text, %(match)s::bytea, 1
-FROM run WHERE {IS_MINE} AND (run.ended_at IS NULL OR NOT %(only_open)s::boolean)
+FROM run WHERE {IS_MINE} AND ({IS_EXECUTED} OR NOT %(only_open)s::boolean)
 AND NOT EXISTS (SELECT FROM message
   WHERE message.run = run.number AND message.step = %(name)s AND message.number = %(nth)s OFFSET 0)
 """  # noqa: S608 - of a constant
@@ -57,14 +57,14 @@ WHERE step.state = 'failing'
 """
 """Takes the place of a failure, which may be of a step of another kind: the code has changed since."""
 _START_OVER = f"UPDATE run SET attempt = 0, deaths = 0 WHERE {IS_MINE}"  # noqa: S608 - of a constant
-_OWNED = f"SELECT ended_at FROM run WHERE {IS_MINE}"  # noqa: S608 - of a constant
+_OWNED = f"SELECT {IS_EXECUTED} FROM run WHERE {IS_MINE}"  # noqa: S608 - of a constant
 _END_SLEEP = (
     "UPDATE step SET state = 'done', ended_at = %(now)s FROM run "  # noqa: S608 - of a constant
     f"WHERE step.run_id = run.id AND step.id = %(step_id)s AND {IS_MINE}"
 )
 _FALL_ASLEEP = (
     "UPDATE run SET state = 'sleeping', due_at = CASE WHEN state = 'sleeping' "  # noqa: S608 - of a constant
-    f"THEN least(due_at, %(wake_at)s) ELSE %(wake_at)s END WHERE {IS_MINE} AND ended_at IS NULL"
+    f"THEN least(due_at, %(wake_at)s) ELSE %(wake_at)s END WHERE {IS_MINE} AND {IS_EXECUTED}"
 )
 _AWAKE = (
     "UPDATE run SET state = 'running', due_at = %(now)s "  # noqa: S608 - of a constant
@@ -204,7 +204,7 @@ def refuse_if_over(tx: Transaction, run_id: str, *, even_if_ended: bool = False)
     row = tx.execute(_OWNED, fence(tx, run_id)).fetchone()
     if row is None:
         raise ClaimLost(run_id)
-    if row[0] is not None and not even_if_ended:
+    if not row[0] and not even_if_ended:
         raise run_is_over(run_id)
 
 
