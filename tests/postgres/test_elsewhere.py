@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -77,6 +78,41 @@ async def test_an_end_whose_notice_is_lost_is_found(address: str, monkeypatch: p
         monkeypatch.setattr(Sender, "tell", lambda *_: None)  # as if it died just after the commit
         begun.set()
         assert await waiting == "done"
+
+
+@pytest.mark.parametrize("retried", [False, True], ids=["cancelled", "retried"])
+async def test_a_handler_that_goes_on_before_it_hears_of_the_cancelling(
+    address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, retried: bool
+) -> None:
+    """It finds out by its next step. That is no failure: none is logged, stored or told to who waits."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+    worker, client = Client(address, retry_delay=timedelta(0)), Client(address, run_functions=False)
+    ch = job_channel(job_id="j1")
+
+    @worker.function("work", on="app/work", retries=0)
+    async def work(ctx: Context) -> str:
+        began.set()
+        await go_on.wait()
+        await ctx.step.realtime.publish("late", ch.token, "late")
+        return "done"
+
+    async with asyncio.timeout(60), worker, client:
+        (run_id,) = await worker.send("app/work")
+        await began.wait()
+        with monkeypatch.context() as silent:
+            silent.setattr(Sender, "tell", lambda *_: None)  # the word of it is late
+            await client.runs.cancel(run_id)
+            if retried:
+                await client.runs.retry(run_id)
+        waiting = asyncio.ensure_future(client.runs.wait(run_id))
+        go_on.set()
+        if retried:
+            assert await waiting == "done"
+        else:
+            with pytest.raises(RunCancelled):
+                await waiting
+        assert (await client.runs.get(run_id)).state == ("done" if retried else "cancelled")
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 async def test_handlers_hear_of_a_cancelled_run_once(address: str) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tightbeam._context import current_run
-from tightbeam._engine.failure import Interrupt, has, is_retryable, never_counted, of_kind
+from tightbeam._engine.failure import Interrupt, has, is_retryable, leaves, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
-from tightbeam._engine.records import ClaimLost, Run
+from tightbeam._engine.records import ClaimLost, Run, RunOver
 from tightbeam._engine.results import (
     Again,
     Asleep,
@@ -267,6 +267,8 @@ class Execution:
         log = self.log
         if has(error, ClaimLost):
             return Lost()
+        if any(of_kind(leaf, RunOver) and leaf.run_id == self._run.id for leaf in leaves(error)):
+            return Cancelled(elsewhere=True)
         if log.parking is not None:
             return Parked(log.parking)
         if log.stopping:

@@ -35,6 +35,7 @@ __all__ = [
     "Replaced",
     "Run",
     "RunError",
+    "RunOver",
     "Seen",
     "Sent",
     "StepKind",
@@ -42,7 +43,6 @@ __all__ = [
     "StoredOutcome",
     "new_id",
     "place_of_seen",
-    "run_is_over",
 ]
 
 StepState = Literal["failing", "sleeping", "waiting", "done", "failed"]
@@ -189,9 +189,15 @@ class ClaimLost(Interrupt):
         self.run_id = run_id
 
 
-def run_is_over(run_id: str) -> StepMisuse:
-    """Return the error for a step of a run that has ended."""
-    return StepMisuse(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
+class RunOver(StepMisuse):
+    """Raised for a step of a run that has ended.
+
+    Where that isn't this execution's doing, another process has cancelled the run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
+        self.run_id = run_id
 
 
 class StoredOutcome(NamedTuple):

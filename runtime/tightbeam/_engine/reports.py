@@ -10,6 +10,7 @@ from tightbeam._engine.requests import (
     MAX_DEATHS,
     CancelRun,
     EndRun,
+    IsExecuted,
     LeaveMemory,
     ParkRun,
     PutBack,
@@ -46,7 +47,7 @@ def recording(
     if isinstance(result, Done):
         return EndRun(run.id, result.raw, None, failed)
     if isinstance(result, Cancelled):
-        return CancelRun(run.id, failed)
+        return IsExecuted(run.id) if result.elsewhere else CancelRun(run.id, failed)
     if isinstance(result, Parked):
         return ParkRun(run.id, result.parking.error_type, result.parking.reason, failed)
     if isinstance(result, Asleep):

@@ -36,6 +36,9 @@ class Cancelled:
 
     word: ClassVar[RunOutcome] = "cancelled"
 
+    elsewhere: bool = False
+    """Whether another process has done that, which has stored it; the run may have been retried since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Again:

@@ -76,7 +76,10 @@ def is_executed(tx: Transaction, request: IsExecuted) -> bool:
     if claim is None:
         return False
     fenced = {"run_id": request.run_id, "process": tx.process, "claim": claim.claim}
-    return tx.execute(_EXECUTES, fenced).fetchone() is not None
+    is_executed = tx.execute(_EXECUTES, fenced).fetchone() is not None
+    if not is_executed:
+        release(tx, request.run_id)
+    return is_executed
 
 
 def release(tx: Transaction, run_id: str) -> None:

@@ -86,6 +86,6 @@ class ScanRuns(Query[RunsPage]):
 
 @dataclass(frozen=True, slots=True)
 class IsExecuted(Request[bool]):
-    """Find out whether a run executes in this process, by what is stored; it may sleep."""
+    """Find out whether a run executes in this process, by what is stored; it may sleep. Else it is let go."""
 
     run_id: str
