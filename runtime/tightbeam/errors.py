@@ -306,6 +306,9 @@ class StepMisuse(NonRetriableError):
     handler is, twice at a time under one id, or after its run has ended.
     """
 
+    run_id: str | None = None
+    """The run that has ended; None for another misuse."""
+
 
 class NotJson(NonRetriableError):
     """An event's data, or a step's or function's result, isn't JSON or doesn't fit its annotated type."""

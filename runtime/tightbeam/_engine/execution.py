@@ -14,7 +14,7 @@ from tightbeam._context import current_run
 from tightbeam._engine.failure import Interrupt, has, is_retryable, leaves, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
-from tightbeam._engine.records import ClaimLost, Run, RunOver
+from tightbeam._engine.records import ClaimLost, Run
 from tightbeam._engine.results import (
     Again,
     Asleep,
@@ -38,7 +38,7 @@ from tightbeam._function import Function
 from tightbeam._hooks.hook import InjectedFault
 from tightbeam._registry import AsyncFunction, SyncFunction
 from tightbeam._results import return_type
-from tightbeam.errors import NotJson
+from tightbeam.errors import NotJson, StepMisuse
 
 __all__ = ["Execution"]
 
@@ -267,7 +267,7 @@ class Execution:
         log = self.log
         if has(error, ClaimLost):
             return Lost()
-        if any(of_kind(leaf, RunOver) and leaf.run_id == self._run.id for leaf in leaves(error)):
+        if any(of_kind(leaf, StepMisuse) and leaf.run_id == self._run.id for leaf in leaves(error)):
             return Cancelled(elsewhere=True)
         if log.parking is not None:
             return Parked(log.parking)

@@ -35,7 +35,6 @@ __all__ = [
     "Replaced",
     "Run",
     "RunError",
-    "RunOver",
     "Seen",
     "Sent",
     "StepKind",
@@ -43,6 +42,7 @@ __all__ = [
     "StoredOutcome",
     "new_id",
     "place_of_seen",
+    "run_is_over",
 ]
 
 StepState = Literal["failing", "sleeping", "waiting", "done", "failed"]
@@ -189,15 +189,14 @@ class ClaimLost(Interrupt):
         self.run_id = run_id
 
 
-class RunOver(StepMisuse):
-    """Raised for a step of a run that has ended.
+def run_is_over(run_id: str) -> StepMisuse:
+    """Return the error for a step of a run that has ended.
 
-    Where that isn't this execution's doing, another process has cancelled the run.
+    Where that isn't its execution's own doing, another process has cancelled the run.
     """
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
-        self.run_id = run_id
+    error = StepMisuse(f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more")
+    error.run_id = run_id
+    return error
 
 
 class StoredOutcome(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tightbeam._context import current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
-from tightbeam._engine.records import Failure, Memo, Replaced, Run, RunOver, StepKind
+from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind, run_is_over
 from tightbeam._engine.signals import Signal
 from tightbeam._forks import watch_forks
 from tightbeam._hooks.hook_list import HookList
@@ -182,7 +182,7 @@ class StepLog:
             StepMisuse: the execution has ended.
         """
         if self._ended:
-            raise RunOver(self.run_id)
+            raise run_is_over(self.run_id)
 
     def replaced(self, call: StepCall) -> Replaced:
         """Return what the memo of this step takes the place of.

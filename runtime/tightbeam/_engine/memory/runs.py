@@ -17,8 +17,8 @@ from tightbeam._engine.records import (
     Recovered,
     Replaced,
     RunError,
-    RunOver,
     new_id,
+    run_is_over,
 )
 from tightbeam._engine.requests import (
     MAX_DEATHS,
@@ -318,7 +318,7 @@ class Runs:
             StepMisuse: it has ended.
         """
         if run_id not in self._unfinished:
-            raise RunOver(run_id)
+            raise run_is_over(run_id)
 
     def memoizable(self, run_id: str, step_id: str, replaced: Replaced) -> StoredRun:
         """Return a run, one step of which is about to be memoized.

@@ -10,7 +10,7 @@ from tightbeam._engine.postgres.arrays import Blobs, Integers, Texts
 from tightbeam._engine.postgres.fencing import IS_EXECUTED
 from tightbeam._engine.postgres.places import place_at
 from tightbeam._engine.postgres.transaction import Transaction
-from tightbeam._engine.records import ClaimLost, MemoizedAlready, Publish, RunOver
+from tightbeam._engine.records import ClaimLost, MemoizedAlready, Publish, run_is_over
 from tightbeam._engine.requests import MemoizePublish
 from tightbeam._message import MILLISECOND, Envelope, now_us
 
@@ -229,11 +229,11 @@ def _refusal(tx: Transaction, request: MemoizePublish) -> BaseException:
     publish = request.publish
     row = tx.execute(GOES_ON, (publish.run_id,)).fetchone()
     if row is None:
-        return RunOver(publish.run_id)
+        return run_is_over(publish.run_id)
     *claim, is_executed = row
     held = tx.claims.get(publish.run_id)
     if held is None or [tx.process, held.claim] != claim:
         return ClaimLost(publish.run_id)
     if not is_executed:
-        return RunOver(publish.run_id)
+        return run_is_over(publish.run_id)
     return MemoizedAlready(publish.run_id, request.step_id)

@@ -14,7 +14,7 @@ from tightbeam._engine.records import (
     Memo,
     MemoizedAlready,
     Replaced,
-    RunOver,
+    run_is_over,
 )
 from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizeStep, Rest
 from tightbeam._message import now_us
@@ -205,7 +205,7 @@ def refuse_if_over(tx: Transaction, run_id: str, *, even_if_ended: bool = False)
     if row is None:
         raise ClaimLost(run_id)
     if not row[0] and not even_if_ended:
-        raise RunOver(run_id)
+        raise run_is_over(run_id)
 
 
 def rest(tx: Transaction, request: Rest) -> None:

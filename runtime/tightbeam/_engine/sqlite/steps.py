@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from tightbeam._engine.records import Failure, Memo, MemoizedAlready, RunOver
+from tightbeam._engine.records import Failure, Memo, MemoizedAlready, run_is_over
 from tightbeam._engine.requests import BeginSleep, EndSleep, MarkAwake, MemoizePublish, MemoizeStep, Rest
 from tightbeam._engine.sqlite.messages import append
 from tightbeam._engine.sqlite.transaction import Transaction
@@ -127,7 +127,7 @@ def refuse_if_over(tx: Transaction, run_id: str) -> None:
         tx.execute("SELECT 1 FROM run WHERE id = ? AND ended_at IS NOT NULL", (run_id,)).fetchone()
         is not None
     ):
-        raise RunOver(run_id)
+        raise run_is_over(run_id)
 
 
 def rest(tx: Transaction, request: Rest) -> None:
