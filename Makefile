@@ -157,6 +157,12 @@ test-all: test test-slow ## All tests
 soak: $(STAMP) $(SUITE) ## What takes much longer: a thousand kills, long random histories; never part of the others
 	$(PYTEST) -m soak -o faulthandler_timeout=3600
 
+.PHONY: test-processes
+test-processes: $(STAMP) ## The engine's and the gateway's tests over PostgreSQL, beside one and three other processes
+	for count in 2 4; do export TIGHTBEAM_TEST_PROCESSES=$$count; \
+	$(PYTEST) -m slow -k postgres tests/tightbeam/engine && \
+	TIGHTBEAM_GATEWAY_STORE=postgres $(PYTEST) -m "not slow" tests/tightbeam/gateway || exit 1; done
+
 .PHONY: lint
 lint: $(STAMP) ## ruff: rules and formatting
 	$(BIN)/ruff check

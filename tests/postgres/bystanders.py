@@ -13,9 +13,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from unittest.mock import patch
 
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
+from tightbeam._engine.postgres import runs
 
 __all__ = ["beside"]
 
@@ -52,14 +54,22 @@ def _bystanders() -> tuple[_Bystander, ...]:
 
 @contextlib.contextmanager
 def beside(address: str) -> Iterator[None]:
-    """Have as many processes enter a journal as the environment says, and leave it at the end."""
-    for told in (address, ""):
-        for bystander in _bystanders():
-            bystander.tell(told)
-        for bystander in _bystanders():
-            bystander.wait()
-        if told:
-            yield
+    """Have as many processes enter a journal as the environment says, and leave it at the end.
+
+    Where a test moves the clock, it moves those of the bystanders, too: so the process of the tests counts as
+    alone for that.
+    """
+    with patch.object(runs, "is_alone", lambda _: True) if _NUMBER else contextlib.nullcontext():
+        _tell_all(address)
+        yield
+        _tell_all("")
+
+
+def _tell_all(address: str) -> None:
+    for bystander in _bystanders():
+        bystander.tell(address)
+    for bystander in _bystanders():
+        bystander.wait()
 
 
 # -- in the process ------------------------------------------------------------------------------------------

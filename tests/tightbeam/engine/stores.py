@@ -30,7 +30,7 @@ from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.journal import JournalOnServer
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import FunctionLimit
-from tightbeam._engine.requests import Claim, FindRun, ListRuns, PullBack, Recover
+from tightbeam._engine.requests import Claim, FindLatest, FindRun, ListRuns, PullBack, Recover
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
@@ -127,6 +127,9 @@ class Storage(ABC):
             client.function(_NUDGE, on=_NUDGE)(_do_nothing)
         await client.send(_NUDGE)
 
+    async def follow(self) -> None:  # noqa: B027 - most hand messages on before they answer
+        """Have the latest client hand on all messages that are stored by now, where that takes a moment."""
+
     async def die(self, function: str, times: int) -> None:
         """Do as if a process had died so often under the runs of a function that are due."""
         for _ in range(times):
@@ -221,6 +224,10 @@ class PostgresStorage(Storage):
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute("DELETE FROM tightbeam.process WHERE number = %s", (store.member.number,))
         await store.close(10)
+
+    async def follow(self) -> None:
+        """Wait until no transaction is open that was when this is called."""
+        await self.double.store.submit(FindLatest(()))
 
     def read(self, query: Query[Answer]) -> Answer:
         """Answer a query from the database, as another process does."""

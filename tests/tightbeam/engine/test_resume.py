@@ -223,6 +223,7 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
     work = publishing(client, ch)
     async with client:
         await client.run(work, {"first": 0, "count": 9})
+        await storage.follow()
         reader = client.realtime.subscribe(ch.tick, after="start")
         assert (await anext(reader)).data.n == 0
         await client.run(work, {"first": 9, "count": 30})
@@ -364,6 +365,7 @@ async def test_a_replay_that_is_closed_ends_with_what_was_read(
 
     async with client:
         await client.run(work)
+        await storage.follow()
         subscription = client.realtime.subscribe(ch.tick, after="start")
         assert (await anext(subscription)).data.n == 0
         subscription.close()

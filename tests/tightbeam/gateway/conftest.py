@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
 
+from tests.postgres.bystanders import beside
 from tests.postgres.server import Server
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.serving import secured
@@ -15,12 +17,15 @@ from tightbeam.gateway import Gateway
 
 
 @pytest.fixture
-def client(request: pytest.FixtureRequest) -> Client:
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     """A client in memory; on a server's database where TIGHTBEAM_GATEWAY_STORE is ``postgres``."""
     if os.environ.get("TIGHTBEAM_GATEWAY_STORE") != "postgres":
-        return Client()
+        yield Client()
+        return
     server: Server = request.getfixturevalue("postgres_server")
-    return Client(server.new())
+    address = server.new()
+    with beside(address):
+        yield Client(address)
 
 
 @pytest.fixture
