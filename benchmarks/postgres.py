@@ -44,7 +44,7 @@ def measure(*, quick: bool = False, messages: int = 1_000_000) -> Report:
         _throughput(report, server, quick)
         _live(report, server, quick)
         _idle(report, server, quick)
-        grow(report, server, 20_000 if quick else messages, quick=quick)
+        grow(report, server, 10_000 if quick else messages, quick=quick)
     return report
 
 
@@ -128,7 +128,7 @@ def _live(report: Report, server: Server, quick: bool) -> None:
     latency = 0.0
     best = 0.0
     with Process("sender", address) as sender, Process("reader", address) as reader:
-        for rate in (1_000, 1_000, 20_000, 60_000, 100_000):
+        for rate in (1_000, 1_000, 20_000) if quick else (1_000, 1_000, 20_000, 60_000, 100_000):
             reader.order(count=rate * seconds)
             sender.order(count=rate * seconds, rate=rate)
             took = sender.answer()["seconds"]
@@ -156,12 +156,11 @@ def _live(report: Report, server: Server, quick: bool) -> None:
             tuple(rows),
         )
     )
-    report.bounds.extend(
-        [
-            Bound("live, 1,000 a second: p50", latency, "≤", 2.0, " ms", margin=None),
-            Bound("live, the most that is received in a second", best, "≥", 50_000, margin=None),
-        ]
-    )
+    report.bounds.append(Bound("live, 1,000 a second: p50", latency, "≤", 2.0, " ms", margin=None))
+    if not quick:
+        report.bounds.append(
+            Bound("live, the most that is received in a second", best, "≥", 50_000, margin=None)
+        )
 
 
 # -- idling --------------------------------------------------------------------------------------------------
@@ -169,7 +168,7 @@ def _live(report: Report, server: Server, quick: bool) -> None:
 
 def _idle(report: Report, server: Server, quick: bool) -> None:
     address = server.new()
-    seconds = 5 if quick else 30
+    seconds = 3 if quick else 30
     with Process("idler", address):
         time.sleep(2)
         before = _statements(server)

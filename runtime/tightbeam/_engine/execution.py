@@ -267,14 +267,14 @@ class Execution:
         log = self.log
         if has(error, ClaimLost):
             return Lost()
-        if any(of_kind(leaf, StepMisuse) and leaf.run_id == self._run.id for leaf in leaves(error)):
-            return Cancelled(elsewhere=True)
         if log.parking is not None:
             return Parked(log.parking)
         if log.stopping:
             return Resume()
         if log.leaving is not None:
             return Asleep(log.leaving)
+        if any(of_kind(leaf, StepMisuse) and leaf.run_id == self._run.id for leaf in leaves(error)):
+            return Cancelled(elsewhere=True)
         if not is_retryable(error):
             return Failed(error)
         if never_counted(error):

@@ -365,7 +365,7 @@ async def test_a_sleep_that_was_given_up_wakes_nobody(client: Client, storage: S
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["async", "sync"])
+@pytest.mark.parametrize("kind", ["async", pytest.param("sync", marks=pytest.mark.soak)])
 async def test_ten_thousand_sleeping_runs(make_client: MakeClient, storage: Storage, kind: str) -> None:
     client = make_client()
     asleep = 0

@@ -19,10 +19,11 @@ __all__ = ["IS_EXECUTED", "IS_MINE", "Confirm", "confirm", "fence", "is_executed
 
 IS_MINE = "run.id = %(run_id)s AND run.owner = %(process)s AND run.claim = %(claim)s"
 """The condition, in SQL, that a run is claimed by this process; its parameters are those of `fence`."""
-IS_EXECUTED = "run.state IN ('running', 'sleeping')"
+IS_EXECUTED = "run.state || '' IN ('running', 'sleeping')"
 """The condition, in SQL, that a run hasn't ended since it was claimed: not even if it was retried since.
 
 Of an execution whose run was cancelled, and retried before it heard of that, only finished steps are taken.
+The run is searched for by its key: the index of all runs that execute is no candidate for an expression.
 """
 _EXECUTES = f"SELECT 1 FROM run WHERE {IS_MINE} AND {IS_EXECUTED}"  # noqa: S608 - of constants
 _BEAT = "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s"
