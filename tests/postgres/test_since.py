@@ -87,6 +87,7 @@ async def test_nothing_is_missed_wherever_a_reader_is_cut_off(
     with processes(address, 1) as (other,), connector_of(address).connect("test") as connection:
         log = Log.of(connection)
         hub.open(log.position, log.followed)
+        hub.date_live_before(log.settled_us)  # as a store does: the first look may take long to be behind
         follower = Follower(log, HubOutlet(hub))
         follower.follow(connection)
         for writer in writers:
