@@ -246,7 +246,7 @@ def test_a_process_that_has_the_target_open(
     target.do("INSERT INTO process (host, pid, version, lease) VALUES ('web-1', 4711, '1', '1 minute')")
     assert main(["move", str(path), target.address]) == 2
     assert "is open in process 4711 on web-1 (number 1): stop what uses it" in capsys.readouterr().err
-    target.do("UPDATE process SET beat_at = now() - interval '2 minutes'")  # it is dead
+    target.do("UPDATE process SET lease = '0', beat_at = now() - interval '2 minutes'")  # it is dead
     assert main(["move", str(path), target.address]) == 0
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from tightbeam._engine.journal import RunsCheckup
 from tightbeam._engine.postgres.horizon import read_lag
+from tightbeam._engine.postgres.inspection import SHOWN_STATE
 from tightbeam._engine.postgres.rights import missing_rights
 from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._engine.server_journal import ServerCheckup, ServerProcess
@@ -47,11 +48,7 @@ _UNSERVED = """
 SELECT function, count(*) FROM run
 WHERE state = 'ready' AND due_at <= %s AND function != ALL (%s::text[]) GROUP BY function
 """
-_STATES = """
-SELECT CASE WHEN state = 'ready' AND due_at > %s AND EXISTS (
-    SELECT FROM step WHERE run_id = run.id AND step.state IN ('sleeping', 'waiting')
-) THEN 'sleeping' ELSE state END, count(*) FROM run GROUP BY 1
-"""
+_STATES = f"SELECT {SHOWN_STATE}, count(*) FROM run GROUP BY 1"  # noqa: S608 - of a constant
 _OVERDUE = """
 SELECT function, %(now)s - min(due_at) FROM run WHERE state = 'ready' AND due_at <= %(now)s GROUP BY function
 """
@@ -106,7 +103,7 @@ def check_up(connection: Connection[tuple[Any, ...]], schema: str) -> ServerChec
         processes=processes,
         unserved=dict(rows(_UNSERVED, ours, served)),
         runs=RunsCheckup(
-            states=dict(rows(_STATES, ours)),
+            states=dict(connection.execute(_STATES, {"now": ours}).fetchall()),
             overdue=dict(connection.execute(_OVERDUE, {"now": ours}).fetchall()),
             dying=tuple(run_id for (run_id,) in rows(_DYING, MAX_DEATHS // 2, _SHOWN)),
             failed=tuple(rows(_FAILED, _SHOWN)),

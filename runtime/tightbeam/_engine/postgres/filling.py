@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from tightbeam._engine.moving import COLUMNS, Contents, Moved
+from tightbeam._engine.postgres.processes import IS_DEAD
 from tightbeam.errors import JournalFailed, JournalRefused, NotStorable
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ SET LOCAL lock_timeout = '10s';
 LOCK TABLE process, run, step, message, schedule, sent IN SHARE ROW EXCLUSIVE MODE
 """
 """While it is filled no process enters a client on it, and nothing is stored."""
-_HELD = """
-SELECT number, host, pid FROM process WHERE beat_at > clock_timestamp() - lease ORDER BY number LIMIT 1
-"""
+_HELD = f"""
+SELECT number, host, pid FROM process AS other WHERE NOT ({IS_DEAD}) ORDER BY number LIMIT 1
+"""  # noqa: S608 - of a constant
 _TYPES = """
 SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0
 """

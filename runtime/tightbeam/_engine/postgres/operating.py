@@ -7,6 +7,7 @@ from typing import Any
 from tightbeam._engine.postgres.ending import end_run_row
 from tightbeam._engine.postgres.fencing import release
 from tightbeam._engine.postgres.inspection import SHOWN_STATE
+from tightbeam._engine.postgres.processes import IS_DEAD
 from tightbeam._engine.postgres.steps import note_failures
 from tightbeam._engine.postgres.transaction import Transaction
 from tightbeam._engine.records import CancelledRun, RunError
@@ -29,10 +30,7 @@ _RETRY = (
     "started_at = NULL, ended_at = NULL, error_type = NULL, error_text = NULL, traceback = NULL "
     "WHERE id = %s"
 )
-_SERVED = (
-    "SELECT EXISTS (SELECT FROM process WHERE %s::text = ANY (functions) "
-    "AND beat_at > clock_timestamp() - lease)"
-)
+_SERVED = f"SELECT EXISTS (SELECT FROM process AS other WHERE %s::text = ANY (functions) AND NOT ({IS_DEAD}))"  # noqa: S608 - of a constant
 _UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE id = %s"
 
 

@@ -20,6 +20,7 @@ from tightbeam._engine.requests import MAX_DEATHS
 from tightbeam._message import now_us
 
 __all__ = [
+    "IS_DEAD",
     "LOCK_SPACE",
     "Orphan",
     "TakenOver",
@@ -39,17 +40,20 @@ Execute = Callable[..., Any]
 
 LOCK_SPACE = "hashtext(current_schema() || '.process')"
 """The first half of the advisory locks of processes; the second one is the process's number."""
-_IS_DEAD = "greatest(other.beat_at, pg_postmaster_start_time()) + other.lease < clock_timestamp()"
-"""Nobody could beat while the server was away: that time counts for nobody's silence."""
+IS_DEAD = "greatest(other.beat_at, pg_postmaster_start_time()) + other.lease < clock_timestamp()"
+"""The condition, in SQL, that a process has been silent for its lease; its row is called ``other``.
+
+Nobody could beat while the server was away: that time counts for nobody's silence.
+"""
 _BEAT = (
     "UPDATE process SET beat_at = clock_timestamp() WHERE number = %s RETURNING "  # noqa: S608 - of a constant
     "(SELECT other.number FROM process AS other WHERE other.number <> process.number "
-    f"AND {_IS_DEAD} ORDER BY other.number LIMIT 1) IS NOT NULL, "
+    f"AND {IS_DEAD} ORDER BY other.number LIMIT 1) IS NOT NULL, "
     "(SELECT sent.number FROM sent ORDER BY sent.number LIMIT 1) IS NOT NULL"
 )
-_DEAD = f"SELECT number FROM process AS other WHERE number <> %s AND {_IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
+_DEAD = f"SELECT number FROM process AS other WHERE number <> %s AND {IS_DEAD} ORDER BY number"  # noqa: S608 - of a constant
 _DECLARE = (
-    f"WITH dead AS (DELETE FROM process AS other WHERE number = %s AND {_IS_DEAD} RETURNING number, batch) "  # noqa: S608 - of a constant
+    f"WITH dead AS (DELETE FROM process AS other WHERE number = %s AND {IS_DEAD} RETURNING number, batch) "  # noqa: S608 - of a constant
     "INSERT INTO meta SELECT 'batch:' || number, batch::text FROM dead"
 )
 """The last batch that it has committed stays: it may be about to ask."""
@@ -71,7 +75,7 @@ _RELEASE = (
 )
 
 _RETIRE = "UPDATE process SET functions = '{}' WHERE number = %s AND functions <> '{}'"
-_SERVED = f"SELECT DISTINCT unnest(functions) FROM process AS other WHERE number <> %s AND NOT {_IS_DEAD}"  # noqa: S608 - of a constant
+_SERVED = f"SELECT DISTINCT unnest(functions) FROM process AS other WHERE number <> %s AND NOT ({IS_DEAD})"  # noqa: S608 - of a constant
 
 
 class Orphan(NamedTuple):
