@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -19,7 +20,7 @@ from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync
 from tightbeam._engine import scheduler
-from tightbeam._engine.requests import LeaveMemory, PullBack
+from tightbeam._engine.requests import BeginSleep, LeaveMemory, PullBack
 from tightbeam._engine.sqlite import checkup
 from tightbeam._engine.step_log import StepLog
 
@@ -80,17 +81,19 @@ def plain(ctx: ContextSync) -> None:
     ctx.step.sleep("nap", LONG)
 
 
-def plain_beside_a_thread(ctx: ContextSync) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(copy_context().run, ctx.step.sleep, "other", LONGER)
-        ctx.step.sleep("nap", LONG)
-        other.result()
-
-
 def has_left(storage: Storage) -> bool:
     """Return whether a run sleeps and none is in memory."""
     double = storage.double
     return double.requested(LeaveMemory) > 0 and not double.resident
+
+
+def eventually(happened: Callable[[], bool]) -> bool:
+    """Wait, on a thread, until something has happened; return whether it has."""
+    for _ in range(5_000):
+        if happened():
+            return True
+        time.sleep(0.002)
+    return False
 
 
 LEAVING: list[Body] = [
@@ -105,7 +108,6 @@ LEAVING: list[Body] = [
     beside_a_short_one,
     beside_a_step,
     plain,
-    plain_beside_a_thread,
 ]
 
 
@@ -115,6 +117,25 @@ LEAVING: list[Body] = [
 async def test_a_run_that_only_sleeps_for_long_leaves_memory_and_comes_back(
     client: Client, storage: Storage, body: Body
 ) -> None:
+    await leaves_and_comes_back(client, storage, body)
+
+
+@pytest.mark.slow
+@pytest.mark.quick_in_memory
+async def test_a_plain_function_that_sleeps_in_two_threads_does_too(client: Client, storage: Storage) -> None:
+    def body(ctx: ContextSync) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(copy_context().run, ctx.step.sleep, "other", LONGER)
+            # One that begins only when the other one's run is put to sleep isn't stored.
+            assert eventually(lambda: storage.double.requested(BeginSleep) > 0)
+            ctx.step.sleep("nap", LONG)
+            other.result()
+
+    await leaves_and_comes_back(client, storage, body)
+
+
+async def leaves_and_comes_back(client: Client, storage: Storage, body: Body) -> None:
+    """Have a run do nothing but sleep, see that it isn't in memory, and let the time pass."""
     executions: list[int] = []
     if asyncio.iscoroutinefunction(body):
 
