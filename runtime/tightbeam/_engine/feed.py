@@ -152,8 +152,10 @@ class EmbeddedFeed:
                 return []
             if self._at_replay_end is not None and not mailbox.catching_up:
                 at_replay_end, self._at_replay_end = self._at_replay_end, None
-                if between := await at_replay_end():
-                    return between
+                # What has come while that was found out may tell the same, behind messages of the same run.
+                batch = _behind(await at_replay_end(), self._from_mailbox())
+                if batch:
+                    break
         self._page.clear()
         for envelope in reversed(batch):
             if envelope.seq is not None:
@@ -291,3 +293,9 @@ class EmbeddedFeed:
         self._mailbox.close()
         if dropped := self._new_drops():
             self._hub.drops.add(dropped)
+
+
+def _behind(between: list[Envelope], came: list[Envelope]) -> list[Envelope]:
+    """Put messages that have come behind others, but for those that tell of the same run on the same address."""
+    told = {(one.channel, one.topic, one.run_id) for one in came}
+    return [one for one in between if (one.channel, one.topic, one.run_id) not in told] + came

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 import tightbeam
+from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.doubles import BackendDouble, HeldFanOut
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import KEEPS
@@ -313,3 +315,31 @@ async def test_the_journal_is_asked_only_for_ends_of_runs_that_nobody_else_knows
                 while (await data_frame(reader))["data"] != {"n": 9}:
                     pass
     assert double.requested(FindOutcome) == asked
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_a_run_that_ends_while_the_last_end_is_looked_up(is_known: bool, ch: JobChannel) -> None:
+    """Its end comes behind its messages, once: a page that stops reading at it has them."""
+    double = BackendDouble(backend_for(None, KEEPS))
+    client = client_over(double)
+    work = durable(client)
+    async with client:
+        if is_known:  # an earlier gateway saw one
+            await client.run(work, {"first": 1, "count": 1})
+        async with running(secured(client)) as url, double.held(FindOutcome) as hold:
+            token = (await client.realtime.token(ch))["key"]
+            async with subscribed(url, token, after="latest") as reader:
+                await until(lambda: bool(hold.waiting))
+                await client.run(work, {"first": 7, "count": 1})
+                hold.release()
+                got = [await told(reader) for _ in range(3 + is_known)]
+                await client.realtime.publish(ch.tick, {"n": 9})
+                assert (await told(reader)) == {"n": 9}
+    assert got == [*([{"n": 1}] if is_known else []), "running", {"n": 7}, "completed"]
+
+
+async def told(reader: ClientConnection) -> Any:
+    """Return the data of the next message, or the status of the next run."""
+    while (got := await frame(reader))["kind"] == "ping":
+        pass
+    return got["data"] if got["kind"] == "data" else got["data"]["status"]
