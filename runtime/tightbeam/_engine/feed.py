@@ -296,6 +296,6 @@ class EmbeddedFeed:
 
 
 def _behind(between: list[Envelope], came: list[Envelope]) -> list[Envelope]:
-    """Put messages that have come behind others, but for those that tell of the same run on the same address."""
+    """Put what has come behind messages; of a run that it tells of on the same address they tell nothing."""
     told = {(one.channel, one.topic, one.run_id) for one in came}
     return [one for one in between if (one.channel, one.topic, one.run_id) not in told] + came

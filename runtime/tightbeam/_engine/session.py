@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 import weakref
 
 from tightbeam._engine.new_runs import new_run
@@ -51,13 +52,14 @@ class Session:
         await scheduler.start(executes=settings.run_functions)
 
     async def stop(self, within: float) -> None:
-        """Finish what is due within the bound, interrupt the rest, close the store."""
+        """Finish what is due within the bound, interrupt the rest, close the store in what is left of it."""
+        ends_at = time.monotonic() + within
         try:
             if self._scheduler is not None:
                 await self._scheduler.stop(within)
         finally:
             _open.discard(self)
-            await self.store.close(max(within * 0.1, LEAST_GRACE))
+            await self.store.close(max(ends_at - time.monotonic(), LEAST_GRACE))
 
     async def send(self, request: SendEvent) -> list[str]:
         """Store what an event starts; return the ids of the runs."""

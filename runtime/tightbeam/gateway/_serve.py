@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tightbeam._wire.names import LOOPBACK_NAMES
-from tightbeam.gateway._stopping import EXIT_SECONDS, flush
+from tightbeam.gateway._stopping import EXIT_SECONDS, flush, stop_listening
 from tightbeam.gateway._uvicorn import protocols
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def _server(config: Any, gateway: Gateway, ready: Callable[[], None] | None) -> 
             gateway.leaves(time.monotonic() - EXIT_SECONDS)
             # Among the objects of thousands of streams each full collection takes a good part of a second.
             gc.disable()
-            for server in self.servers:
-                server.close()
+            await stop_listening(self.servers)
             await gateway.close()
             # What is left is on its way to readers that are slow, or don't read at all.
             await flush(self, _has_unwritten)

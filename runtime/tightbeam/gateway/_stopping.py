@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any, Protocol
 
-__all__ = ["EXIT_SECONDS", "FLUSH_SECONDS", "Ending", "end_with_server", "flush"]
+__all__ = ["EXIT_SECONDS", "FLUSH_SECONDS", "Ending", "end_with_server", "flush", "stop_listening"]
 
 _logger = logging.getLogger("tightbeam")
 
@@ -143,9 +143,24 @@ class _Heard:
             self._task = self._loop.create_task(_close(_served_on(self._loop), time.monotonic()))
 
 
+async def stop_listening(servers: Collection[Any]) -> None:
+    """Close asyncio's servers, once the connections that they have taken last have got their protocols.
+
+    asyncio leaves a connection open and unread that is still without one then.
+    """
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for listener in server.sockets:
+            # Not on every event loop can a reader be removed: there it is as asyncio does it.
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+    for server in servers:
+        server.close()
+
+
 async def _end_streams(server: Any, gateways: Collection[Ending]) -> None:
-    for listening in getattr(server, "servers", ()):
-        listening.close()
+    await stop_listening(getattr(server, "servers", ()))
     await _close(gateways, time.monotonic())
     await flush(server, _is_held_up)
 

@@ -275,6 +275,21 @@ async def test_runs_claimed_while_the_client_is_left_are_given_back(
     assert (detail.summary.state, detail.deaths) == ("ready", 0)
 
 
+async def test_a_store_that_is_slow_to_close_is_waited_for(make_client: MakeClient, storage: Storage) -> None:
+    """What runs leave of the shutdown's time is the store's."""
+    client = make_client(shutdown_timeout=timedelta(minutes=1))
+    async with client:
+        store = storage.double.store
+        close, given = store.close, list[float]()
+
+        async def note(within: float) -> None:
+            given.append(within)
+            await close(within)
+
+        store.close = note  # type: ignore[method-assign]
+    assert given[0] > 30
+
+
 @pytest.mark.usefixtures("path")
 async def test_a_file_is_locked_until_it_is_let_go(make_client: MakeClient, storage: Storage) -> None:
     """The client has been left; what it asked last is still being stored."""

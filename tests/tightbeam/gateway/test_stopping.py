@@ -147,3 +147,23 @@ async def test_a_connection_that_outlasts_the_shutdown_is_let_go() -> None:
         server = SimpleNamespace(server_state=SimpleNamespace(connections=[connection]))
         await _serve._abort_connections(server)
         assert ours.fileno() == -1
+
+
+async def test_what_was_taken_in_the_last_moment_has_a_protocol() -> None:
+    """asyncio forgets a connection that has no protocol yet when its server is closed: nobody closes it."""
+    made: list[asyncio.BaseTransport] = []
+
+    class Noted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            made.append(transport)
+
+    server = await asyncio.get_running_loop().create_server(Noted, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()):
+        for _ in range(2):  # looked for, and taken
+            await asyncio.sleep(0)
+        assert made == []
+        await _stopping.stop_listening([server])
+        async with asyncio.timeout(60):
+            while not made:  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0)
+        made[0].abort()  # type: ignore[attr-defined]
