@@ -193,6 +193,15 @@ def test_clocks_that_differ(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> 
     assert "ahead of this machine's" in found["clock"]["text"]
 
 
+def test_an_answer_that_takes_long_is_no_difference_between_clocks(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = iter([-5_000_000])
+    monkeypatch.setattr(checkup, "now_us", lambda: now_us() + next(before, 0))
+    code, found = doctor()
+    assert (code, found["clock"]["status"]) == (0, "ok")
+
+
 @pytest.mark.parametrize(("format", "readable_from", "expected"), [
     (0, 0, "of an older Tightbeam: a client of this version brings it to format"),
     (1_000, 1_000, "of a newer Tightbeam: upgrade this one"),

@@ -52,7 +52,7 @@ class ServerCheckup:
     most_connections: int
     """How many the server takes."""
     ahead_us: int
-    """How far the server's clock is ahead of this machine's."""
+    """How far the server's clock is ahead of this machine's, at least; below 0 if it is behind."""
     held_back: float
     """For how many seconds the oldest message has waited that is committed and that no reader gets yet."""
     holder: str | None

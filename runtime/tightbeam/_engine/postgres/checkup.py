@@ -71,13 +71,14 @@ def check_up(connection: Connection[tuple[Any, ...]], schema: str) -> ServerChec
         connection: to the database, in a transaction that has just begun; the schema is on its path.
         schema: its name.
     """
-    ours = now_us()
 
     def rows(query: LiteralString, *values: object) -> list[Any]:
         return connection.execute(query, values).fetchall()
 
     connection.execute(_BEGIN)
+    ours = now_us()
     ((server, is_standby, role, theirs, version, size),) = rows(_SERVER)
+    answered = now_us()
     ((all_connections, own, most),) = rows(_CONNECTIONS)
     lag = read_lag(connection)
     missing = tuple(right for (right,) in rows(_MISSING))
@@ -97,7 +98,7 @@ def check_up(connection: Connection[tuple[Any, ...]], schema: str) -> ServerChec
         connections=all_connections,
         own_connections=own,
         most_connections=most,
-        ahead_us=theirs - ours,
+        ahead_us=theirs - min(max(theirs, ours), answered),  # it was read between the two
         held_back=lag.seconds,
         holder=None if lag.holder is None else str(lag.holder),
         processes=processes,
