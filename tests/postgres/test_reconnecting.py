@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,8 @@ from tests.postgres.proxy import Cut, Proxy
 from tests.postgres.server import Server
 from tightbeam._engine.postgres.batches import Attempt, is_committed
 from tightbeam._engine.postgres.claims import Held
+from tightbeam._engine.postgres.connecting import Connector
+from tightbeam._engine.postgres.lines import Line
 from tightbeam._engine.postgres.processes import bury_dead
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import ClaimLost, NewRun
@@ -184,6 +187,29 @@ async def test_requests_wait_for_a_server_that_is_away(
     said = [record.getMessage() for record in caplog.records if record.name == "tightbeam"]
     assert [("is away" in text, "is back after" in text) for text in said] == [(True, False), (False, True)]
     await store.close(30)
+
+
+async def test_an_attempt_that_failed_before_another_thread_connected_says_nothing_of_the_server(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connector, outage = store.member.connector, store.member.outage
+    late, other = Line(connector, outage, "late"), Line(connector, outage, "other")
+    connect = Connector.connect
+    failures = [psycopg.OperationalError("starting up")]
+
+    def connects(connector: Connector, task: str, **more: bool) -> psycopg.Connection[Any]:
+        if task == "late" and failures:
+            assert not other.connection.closed  # meanwhile the server is back, and this thread is told late
+            raise failures.pop()
+        return connect(connector, task, **more)
+
+    monkeypatch.setattr(Connector, "connect", connects)
+    caplog.set_level(logging.WARNING, "tightbeam")
+    assert not late.connection.closed
+    assert not failures
+    assert caplog.messages == []
+    late.close()
+    other.close()
 
 
 async def test_leaving_while_the_server_is_away_takes_no_longer_than_it_may(own_server: Server) -> None:

@@ -77,12 +77,13 @@ class Line:
     def _open(self) -> Connection[tuple[Any, ...]]:
         delay = _FIRST
         while True:
+            ends = self._outage.ends
             try:
                 connection = self._connector.connect(self._task, durable=self._durable)
                 self._end_other(connection)
             except psycopg.Error as error:
                 reason = text_of(error, self._connector.address)
-                self._outage.begin(reason)
+                self._outage.begin(reason, ends)
                 if not self._outage.wait(delay * random.uniform(0.7, 1.0)):  # noqa: S311 - spreads the load
                     raise JournalFailed(f"the database is away: {reason}") from None
                 delay = min(delay * 2, _LONGEST)

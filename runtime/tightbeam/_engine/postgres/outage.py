@@ -23,6 +23,8 @@ class Outage:
         self._name = name
         self._lock = threading.Lock()
         self._since: float | None = None
+        self.ends = 0
+        """How often a thread has noted that a connection is there."""
         self._leaving = threading.Event()
         self._deadline = 0.0
 
@@ -31,14 +33,15 @@ class Outage:
         """Whether the server is away."""
         return self._since is not None
 
-    def begin(self, reason: str) -> None:
+    def begin(self, reason: str, ends: int) -> None:
         """Note that the server can't be reached; the first thread that meets it logs it.
 
         Args:
             reason: the words of the server or of libpq, without passwords.
+            ends: as it was before the attempt, which says nothing if another thread has connected since.
         """
         with self._lock:
-            if self._since is not None:
+            if self._since is not None or self.ends != ends:
                 return
             self._since = time.monotonic()
         _log.warning(
@@ -48,6 +51,7 @@ class Outage:
     def end(self) -> None:
         """Note that a connection is there; the first thread that has one logs it."""
         with self._lock:
+            self.ends += 1
             if self._since is None:
                 return
             seconds, self._since = time.monotonic() - self._since, None
