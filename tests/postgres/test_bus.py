@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 import psycopg
@@ -17,10 +17,12 @@ from tightbeam import Client, Context
 from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.listening import Listener
-from tightbeam._engine.postgres.notifications import Notice
+from tightbeam._engine.postgres.live import LiveGate
+from tightbeam._engine.postgres.notifications import LiveBatch, Notice
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
 from tightbeam._engine.requests import AddRuns, CancelRun, Claim, EndRun, MemoizePublish
+from tightbeam._hub.hub import Loops
 from tightbeam._message import Envelope
 
 pytestmark = pytest.mark.slow
@@ -160,6 +162,27 @@ async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_
         one.live("3")
         for process in (one, other):
             process.has("1", "2", "{}", "3")
+
+
+async def test_a_process_that_stands_still_gets_live_messages_behind_what_was_stored_before_them(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = LiveGate.receive
+
+    def stands_still(gate: LiveGate, batch: LiveBatch, messages: Sequence[Envelope]) -> Loops | None:
+        pressed = receive(gate, batch, messages)
+        time.sleep(1.1)  # longer than a transaction may hold live messages up; no transaction does
+        return pressed
+
+    async with processes(address, 2) as (one, other):
+        await claim(address, one)
+        monkeypatch.setattr(LiveGate, "receive", stands_still)
+        expected: list[str] = []
+        for number in range(3):
+            await one.store.submit(publish_of(number))
+            one.live(f"{number}")
+            expected += ["{}", f"{number}"]
+        other.has(*expected)
 
 
 async def test_what_becomes_of_runs_is_told_to_others(address: str) -> None:

@@ -208,10 +208,11 @@ class Listener:
         self._take_all(connection)
         if self._look_at <= time.monotonic():
             self._look(connection)
-        self._release()
+        else:
+            self._release()
 
     def _release(self) -> None:
-        self._turn(self._gate.release(self._follower.horizon))
+        self._turn(self._gate.release(self._follower.horizon, self._looked))
 
     def settled(self, runs: Collection[str] | None) -> None:
         """Tell those who show runs that these have ended; None: any may have. Called on the thread.
@@ -298,12 +299,15 @@ class Listener:
         self._looked = time.monotonic()
         self._look_at = self._looked + _POLL
         while self._follower.follow(connection):
-            self._release()
+            pass
+        self._release()
         if max(self._own, self._wanted, self._gate.waits_for) < self._follower.horizon:
             self._pause = _FIRST_LOOK
             return
         # A transaction that is older than what is waited for hasn't ended.
-        self._look_at = time.monotonic() + self._pause
+        left = self._gate.seconds_left()
+        pause = self._pause if left is None else min(self._pause, max(left, _BETWEEN_LOOKS))
+        self._look_at = time.monotonic() + pause
         self._pause = min(2 * self._pause, _LAST_LOOK)
 
     def _look_soon(self) -> None:
@@ -316,9 +320,7 @@ class Listener:
         if self._is_woken or self._received:
             return 0.0
         due = min((chore.due for chore in self._chores), default=self._look_at)
-        left = max(min(due, self._look_at) - time.monotonic(), 0.0)
-        held = self._gate.seconds_left()
-        return left if held is None else min(left, held)
+        return max(min(due, self._look_at) - time.monotonic(), 0.0)
 
     def _do_chores(self, connection: Connection[Any]) -> None:
         for chore in self._chores:

@@ -1,7 +1,8 @@
 """Live messages, held back until the log has come past what their publisher had committed before them.
 
 So a reader anywhere gets a live message behind the durable ones that were stored before it was published. A
-transaction that holds the log back holds up live messages no longer than a second.
+transaction that holds the log back holds up live messages for about a second. That one does is known by a
+look at the log that began when the second was over: a reader may also have stood still for so long.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tightbeam._message import Envelope
 __all__ = ["OWN", "LiveGate"]
 
 _PATIENCE = 1.0
-"""Seconds that a live message waits for the log."""
+"""Seconds that a live message waits for a transaction that holds the log back."""
 _MOST = 65_536
 """Messages of one process that wait; older ones are dropped."""
 OWN = 0
@@ -137,23 +138,29 @@ class LiveGate:
                     begin = place
         return (pressed | self._pass(committed[begin:], last)) or None
 
-    def release(self, horizon: int) -> Loops | None:
-        """Hand on what has waited for the log, or for long enough.
+    def release(self, horizon: int, looked: float) -> Loops | None:
+        """Hand on what has waited for the log, or had waited for long enough when the log was looked at.
 
         Args:
             horizon: the log is fanned out up to the transactions before this one.
+            looked: when the look began that has found no more, by the monotonic clock.
 
         Returns:
             What `Outlet.live` has returned.
         """
-        return self._pass((), horizon) or None
+        return self._pass((), horizon, looked) or None
 
     def _has_waited_for_less(self, transaction: int) -> bool:
         with self._lock:
             return any(held[0].after < transaction for held in self._held.values())
 
-    def _pass(self, committed: Sequence[Envelope], horizon: int) -> set[asyncio.AbstractEventLoop]:
-        """Hand on durable messages, and then what comes behind the transactions before another one."""
+    def _pass(
+        self, committed: Sequence[Envelope], horizon: int, looked: float = -math.inf
+    ) -> set[asyncio.AbstractEventLoop]:
+        """Hand on durable messages, and then what comes behind the transactions before another one.
+
+        What has waited for long enough comes only where the log was looked at to its end: see `release`.
+        """
         pressed: set[asyncio.AbstractEventLoop] = set()
         with self._lock:
             if committed:
@@ -161,7 +168,7 @@ class LiveGate:
             self._horizon = max(self._horizon, horizon)
         if self._held:
             for origin in tuple(self._held):
-                while (call := self._let_go(origin, pressed)) is not None:
+                while (call := self._let_go(origin, looked, pressed)) is not None:
                     try:
                         call()  # without the lock: it may ask the server for something
                     finally:
@@ -176,26 +183,28 @@ class LiveGate:
             if not held:
                 del self._held[origin]
 
-    def _let_go(self, origin: int, pressed: set[asyncio.AbstractEventLoop]) -> Callable[[], object] | None:
+    def _let_go(
+        self, origin: int, looked: float, pressed: set[asyncio.AbstractEventLoop]
+    ) -> Callable[[], object] | None:
         """Hand on messages of a process, until one has to wait or something is to be called.
 
         Args:
             origin: the process.
+            looked: see `release`.
             pressed: gets what `Outlet.live` returns.
 
         Returns:
             What is to be called; it stays the first that waits, so that nothing overtakes it meanwhile.
         """
-        now = time.monotonic()
         with self._lock:
             held = self._held.get(origin)
             if held is None:
                 return None
-            while held and (held[0].after < self._horizon or held[0].deadline <= now):
+            while held and (held[0].after < self._horizon or held[0].deadline <= looked):
                 if held[0].call is not None:
                     return held[0].call
                 self._hand_out(held.popleft(), pressed)
-            for one in [one for one in held if one.deadline <= now]:  # behind a call that waits on
+            for one in [one for one in held if one.deadline <= looked]:  # behind a call that waits on
                 held.remove(one)
                 self._hand_out(one, pressed)
             if not held:
