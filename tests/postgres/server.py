@@ -38,7 +38,7 @@ _CLEAN_UP = """
 trap '' INT TERM HUP
 read -r _
 read -r pid <"$1/data/postmaster.pid" && kill -QUIT "$pid"
-for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" && exit; sleep 0.2; done
+for _ in $(seq 60); do rm -rf "$1" && exit; sleep 0.2; done
 """
 """Waits for the end of the tests, or for a removal, and leaves nothing of a server; a shell's program."""
 
