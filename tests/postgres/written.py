@@ -72,6 +72,7 @@ class Process:
         self.log.wake = self._follow_soon
         self._following = connector_of(address).connect("test")
         self._one_at_a_time = threading.Lock()
+        self._woken: list[threading.Thread] = []
 
     def follow(self) -> list[int]:
         """Follow the log to its end, and return the places of all messages that were fanned out so far."""
@@ -93,10 +94,14 @@ class Process:
         return answer
 
     def _follow_soon(self) -> None:
-        threading.Thread(target=self.follow).start()
+        thread = threading.Thread(target=self.follow)
+        self._woken.append(thread)
+        thread.start()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go, once what was woken has ended."""
+        for thread in self._woken:
+            thread.join()
         self.connection.close()
         self._following.close()
 
