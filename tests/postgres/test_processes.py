@@ -20,7 +20,7 @@ from tightbeam import Client
 
 pytestmark = pytest.mark.slow
 
-LEASE = 2.0
+LEASE = 5.0
 """Of tests that wait for the end of one."""
 _LONG = 15.0
 """Of tests in which no process is stopped: on a busy machine each may stand still for a moment."""
@@ -85,7 +85,7 @@ class Workers:
         """Have second steps go on that wait."""
         (self.folder / "go").touch()
 
-    async def until(self, happened: Callable[[], bool], seconds: float = 30) -> None:
+    async def until(self, happened: Callable[[], bool], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not happened():  # noqa: ASYNC110 - other processes do it
                 await asyncio.sleep(0.01)
@@ -98,10 +98,10 @@ class Workers:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(20)
+                process.wait(60)
 
 
 @pytest.fixture
@@ -129,13 +129,14 @@ async def test_a_process_that_executes_nothing_sends_and_waits(many: Workers) ->
     (worker,) = await many.started()
     async with sender(many) as client:
         work = next(function for function in client.functions if function.id == "work")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await client.run(work, {}) == "done"
     assert {pid for pid, _ in many.told("first")} == {worker.pid}
     assert os.getpid() not in {pid for pid, _ in many.told("first")}
 
 
 async def test_a_process_that_is_leaving_begins_nothing_more(many: Workers) -> None:
+    many.lease = _LONG
     many.hold()
     (leaves,) = await many.started()
     async with sender(many) as client:
@@ -168,8 +169,8 @@ async def test_the_run_of_a_killed_process_goes_on_in_another(many: Workers, eve
         many.no_hold()
         (second,) = await many.started()
         first.kill()
-        first.wait(20)
-        async with asyncio.timeout(20):
+        first.wait(60)
+        async with asyncio.timeout(60):
             await client.runs.wait(run_id)
     assert [pid for pid, _ in many.told("second")] == [first.pid, second.pid]
     if event == "app/work":  # what was remembered isn't done again
@@ -191,7 +192,7 @@ async def test_a_process_that_was_stopped_for_longer_than_its_lease_writes_nothi
         many.no_hold()
         (other,) = await many.started()
         zombie.send_signal(signal.SIGSTOP)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await client.runs.wait(run_id)
         steps = "SELECT run_id, id, attempts, ended_at FROM tightbeam.step ORDER BY id"
         before = rows(many, steps), rows(many, "SELECT xid::text, seq FROM tightbeam.message")
@@ -201,7 +202,7 @@ async def test_a_process_that_was_stopped_for_longer_than_its_lease_writes_nothi
         # It registers anew, and takes part again.
         await asyncio.to_thread(_end, other)
         (again,) = await client.send("app/work", {})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await client.runs.wait(again)
     assert [pid for pid, run in many.told("went-on") if run == run_id] == [other.pid]
     assert [pid for pid, run in many.told("went-on") if run == again] == [zombie.pid]
@@ -216,10 +217,14 @@ async def test_limits_hold_over_processes(many: Workers) -> None:
     many.lease = _LONG
     await many.started(4)
     async with sender(many) as client:
-        ids = [run for n in range(24) for run in await client.send("app/few", {"key": f"k{n % 5}"})]
+        ids: list[str] = []
         async with asyncio.timeout(60):
-            for run_id in ids:
-                await client.runs.wait(run_id)
+            # Until another one has had a turn, too: the first may be quick to do all of them.
+            while len({pid for pid, _ in many.told("+")}) < 2:
+                sent = [run for n in range(24) for run in await client.send("app/few", {"key": f"k{n % 5}"})]
+                for run_id in sent:
+                    await client.runs.wait(run_id)
+                ids += sent
     executing: Counter[str] = Counter()
     most = 0
     for line in many.ledger.read_text().splitlines():
@@ -230,11 +235,10 @@ async def test_limits_hold_over_processes(many: Workers) -> None:
             assert executing[key] <= PER_KEY
     assert most <= LIMIT
     assert most > 1
-    assert len({pid for pid, _ in many.told("+")}) > 1, "one process alone did all"
-    assert rows(many, "SELECT state, count(*) FROM tightbeam.run GROUP BY state") == [("done", 24)]
+    assert rows(many, "SELECT state, count(*) FROM tightbeam.run GROUP BY state") == [("done", len(ids))]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
