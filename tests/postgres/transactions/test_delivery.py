@@ -155,7 +155,7 @@ async def test_events_that_were_sent_while_nobody_was_there(address: str, sender
             await mine.send(sender, ping_event)
         await mine.send(sender, upload_event, {"uploadId": "late"})
         await mine.commit()
-    async with worker, asyncio.timeout(30):
+    async with worker, asyncio.timeout(120):
         assert await worker.runs.wait(run_id) == "late"
     assert execute(address, "SELECT count(*) FROM tightbeam.sent") == [(0,)]
 

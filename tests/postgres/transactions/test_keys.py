@@ -58,8 +58,9 @@ async def holder(client: tightbeam.Client, address: str) -> AsyncIterator[Taken]
 
 @pytest.mark.parametrize("commits", [True, False])
 async def test_a_hundred_publishes_go_on_meanwhile(
-    client: tightbeam.Client, holder: Taken, address: str, commits: bool
+    client: tightbeam.Client, holder: Taken, address: str, commits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(aside, "PATIENCE", 300.0)  # longer than all of it takes
     waiting = [asyncio.ensure_future(client.send(upload_event, UPLOAD, id="k")) for _ in range(3)]
     in_a_step = await client.send("app/sends", {})
     async with asyncio.timeout(60):
