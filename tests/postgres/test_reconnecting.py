@@ -18,6 +18,7 @@ from tests.postgres.opened import Heard, open_store, publish_of
 from tests.postgres.proxy import Cut, Proxy
 from tests.postgres.server import Server
 from tightbeam._engine.postgres.batches import Attempt, is_committed
+from tightbeam._engine.postgres.chores import Heart
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.lines import Line
@@ -258,7 +259,10 @@ async def test_a_publish_of_a_claim_that_another_process_has_by_now_is_refused(a
     await store.close(30)
 
 
-async def test_a_process_that_stood_still_asks_for_its_runs_before_it_does_more(address: str) -> None:
+async def test_a_process_that_stood_still_asks_for_its_runs_before_it_does_more(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Heart, "beat", lambda *_: None)
     heard = Heard()
     store = open_store(address, outlet=heard)
     claim(store, address)
@@ -312,7 +316,9 @@ async def test_a_deadlock_with_another_process_ends_with_both_stored(address: st
     store = open_store(address)
     number = store.member.number
     with psycopg.connect(address, autocommit=True) as other:
-        other.execute("ALTER DATABASE " + other.info.dbname + " SET deadlock_timeout TO '200ms'")  # type: ignore[arg-type]
+        # Whoever looks for a deadlock first ends it by failing: this is to be the store, which looks once only.
+        other.execute("ALTER DATABASE " + other.info.dbname + " SET deadlock_timeout TO '2s'")  # type: ignore[arg-type]
+        other.execute("SET deadlock_timeout TO '60s'")
         other.execute(
             "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
             "SELECT each, 'f', 'e', '', 'running', 0, 0, %s, 1 FROM unnest(ARRAY['a', 'b']) AS each",
@@ -335,10 +341,11 @@ async def test_a_deadlock_with_another_process_ends_with_both_stored(address: st
 
 
 def test_the_thread_of_a_store_that_is_closed_is_gone(address: str) -> None:
+    before = set(threading.enumerate())
     store = open_store(address)
     store.call(add(0))
     asyncio.run(store.close(30))
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("tightbeam-")]
+    left = {thread.name for thread in set(threading.enumerate()) - before}
     assert "tightbeam-writer" not in left
     assert "tightbeam-reader" not in left
 
