@@ -381,10 +381,11 @@ async def test_a_tick_starts_one_run_over_all_processes(address: str) -> None:
         for worker in all_workers:
             worker.ask(KeepSchedules(KNOWN, (schedule,), HOUR))
         started: list[str | None] = []
+        begin = now_us() // 60_000_000 * 60_000_000
 
         def tick(worker: Worker, number: int) -> None:
             for minute in range(1, 21):
-                at = now_us() // 60_000_000 * 60_000_000 + minute * 60_000_000
+                at = begin + minute * 60_000_000
                 run = NewRun(f"{number}-{minute}", "work")
                 started.append(worker.ask(Tick("* * * * *", "UTC", at, run, "tightbeam/cron", b"{}")))
 
