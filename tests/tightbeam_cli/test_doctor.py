@@ -54,7 +54,8 @@ def path(tmp_path: Path) -> Path:
 
     async def fill() -> None:
         async with client:
-            await client.send("app/event", {"secret": SECRET})
+            runs = await client.send("app/event", {"secret": SECRET})
+            await asyncio.gather(*map(client.runs.wait, runs), return_exceptions=True)
 
     asyncio.run(fill())
     change(place, "INSERT INTO run (id, function, event, data, state, due_at, created_at) "

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -473,6 +474,9 @@ async def test_a_run_that_a_shutdown_interrupts_is_stopped(tmp_path: Any) -> Non
     async with client:
         await client.send("app/wait")
         await begun.wait()
+    async with asyncio.timeout(20):  # a run that takes longer to stop than there is grace is left to itself
+        while not outcomes:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
     assert outcomes == ["stopped"]
 
 
@@ -626,6 +630,7 @@ def test_hooks_can_be_installed_in_a_forked_child(ch: JobChannel) -> None:
     if child == 0:
         code = 1
         try:
+            signal.alarm(60)  # it may wait for ever for a lock that a thread of its parent held
             install(log)
             client.realtime.publish_sync(ch.token, "x")
             code = 0 if log.lines[0] == "+publish token None" else 2

@@ -112,7 +112,7 @@ async def test_a_subscriber_finds_the_publishers_context_in_the_metadata(
     client: Any = engine.client([tracer])
     async with client, client.realtime.subscribe(ch.token) as messages:
         await client.realtime.publish(ch.token, "x")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await anext(messages)
         messages.close()
     [publish], [receive] = named(tracer, "publish job:{jobId}"), named(tracer, "receive")
@@ -131,7 +131,7 @@ async def test_a_run_belongs_to_the_send_that_started_it(ch: JobChannel) -> None
 
     async with client:
         await client.send("app/work")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ended.wait()
     [publish] = named(tracer, "publish job:{jobId}")
     assert path(tracer, publish) == ["publish job:{jobId}", "run work", "send app/work"]

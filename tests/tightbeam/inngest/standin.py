@@ -106,12 +106,12 @@ class StandIn:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(30)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
     # ----------------------------------------------------------------------------- what a test asks
@@ -125,9 +125,9 @@ class StandIn:
         return [one for one in tuple(self.requests) if one.path == "/v1/realtime/token"]
 
     def until(self, condition: Any, what: str = "condition") -> None:
-        """Wait, at most ten seconds, until something has happened here."""
+        """Wait, at most half a minute, until something has happened here."""
         with self._changed:
-            assert self._changed.wait_for(condition, 10), f"never: {what}"
+            assert self._changed.wait_for(condition, 30), f"never: {what}"
 
     def emit(self, frame: dict[str, Any] | str | bytes) -> None:
         """Send a frame to every subscriber: as text, or as a binary one."""

@@ -44,7 +44,8 @@ def wsgi(app: Any) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 @contextlib.contextmanager
@@ -60,11 +61,12 @@ def by_fastapi(client: Client, functions: Functions) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(30)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 @contextlib.contextmanager

@@ -990,7 +990,7 @@ async def test_a_call_that_is_cancelled_ends_so(client: Client, server: StandIn)
 
     async def body() -> None:
         with contextlib.suppress(BaseException):
-            async with call.slot():
+            async with call.turn():
                 raise BaseExceptionForTests
         try:
             await asyncio.Event().wait()

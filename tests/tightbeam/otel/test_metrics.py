@@ -73,8 +73,7 @@ async def test_runs_are_measured(
 
     async with client, asyncio.timeout(30):
         await client.run(works)
-        for _ in range(3):
-            await client.send("app/wait")
+        runs = [(await client.send("app/wait"))[0] for _ in range(3)]
         await client.send("app/sleep")
         await begun.wait()
         await until(lambda: ("sleeps", "sleeping") in values(recorder.points(EXECUTIONS), FUNCTION, OUTCOME))
@@ -86,6 +85,7 @@ async def test_runs_are_measured(
         ages = values(recorder.points("tightbeam.queue.age"), FUNCTION)
         assert (ages["waits",] > 0, ages["sleeps",]) == (True, 0)
         go_on.set()
+        await asyncio.gather(*map(client.runs.wait, runs))
     assert recorder.points("tightbeam.queue.age") == []
     executions = values(recorder.points(EXECUTIONS), FUNCTION, OUTCOME)
     assert executions["works", "retrying"] == executions["works", "completed"] == 1

@@ -51,13 +51,15 @@ async def exported(path: Path, ch: JobChannel) -> Labels:
     async with client, running(secured(client)) as url, asyncio.timeout(30):
         remote = tightbeam.connect(url, key=KEY, hooks=[hook])
         async with remote, remote.realtime.subscribe(ch.tick) as messages:
-            await client.send("app/work")
+            [run_id] = await client.send("app/work")
             await begun.wait()
             await anext(messages)
             with pytest.raises(tightbeam.InvalidPayload):
                 await client.realtime.publish(ch.tick, wrong)
             scraped = generate_latest(REGISTRY).decode()
         go_on.set()
+        with pytest.raises(tightbeam.RunFailed):
+            await client.runs.wait(run_id)
     scraped += generate_latest(REGISTRY).decode()
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for family in text_string_to_metric_families(scraped):

@@ -19,6 +19,7 @@ from tests.tightbeam.inngest.calls import Run, app_of, hashed
 from tests.tightbeam.inngest.standin import StandIn
 from tests.tightbeam.otel.spans import Recorder, attributes, until
 from tightbeam import Client
+from tightbeam.testing import Clock
 
 
 async def test_runs_that_steps_start_are_in_the_trace_of_their_run(recorder: Recorder) -> None:
@@ -78,7 +79,7 @@ async def test_waiting_holds_no_span_open_and_goes_on_in_the_trace(recorder: Rec
 
 @pytest.mark.slow
 async def test_a_start_that_is_delayed_over_a_restart_is_in_the_trace(
-    tmp_path: Path, recorder: Recorder
+    tmp_path: Path, recorder: Recorder, clock: Clock
 ) -> None:
     def client_with(ended: asyncio.Event) -> Client:
         client = Client(tmp_path / "j.db", hooks=[recorder.hook()])
@@ -92,9 +93,10 @@ async def test_a_start_that_is_delayed_over_a_restart_is_in_the_trace(
     ended = asyncio.Event()
     async with client_with(ended) as client:
         with recorder.tracer.start_as_current_span("request"):
-            await client.send("app/work", delay=timedelta(seconds=0.5))
+            await client.send("app/work", delay=timedelta(hours=1))
     assert not recorder.named("run work")
     async with client_with(ended), asyncio.timeout(20):
+        clock.advance(timedelta(hours=1))
         await ended.wait()
     assert recorder.path(recorder.one("run work")) == ["run work", "send app/work", "request"]
 

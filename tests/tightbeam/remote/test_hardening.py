@@ -243,6 +243,7 @@ def test_a_loop_that_ends_takes_its_connection_along(ch: JobChannel, turns: int)
         assert reader is None or reader.close_code is not None
 
     kept: list[object] = []
+    gc.collect()  # what is left of other tests
     with warnings.catch_warnings(record=True) as left:
         warnings.simplefilter("always", ResourceWarning)
         asyncio.run(read())

@@ -18,6 +18,7 @@ import tightbeam
 from tests.certificates import untrusted
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.gateway.serving import KEY, durable, running, secured
+from tests.tightbeam.wire import servers
 from tightbeam import Client, GatewayRefused, PositionLost, PublishFailed, SubscribeFailed
 from tightbeam._remote import carrier as remote_carrier
 from tightbeam._remote import feed as remote_feed
@@ -52,11 +53,8 @@ def pauses(caplog: pytest.LogCaptureFixture) -> list[float]:
 @contextlib.asynccontextmanager
 async def listening(handle: Streams, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that is no gateway; gives its host and port."""
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
+    async with servers.listening(handle, context) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def answering(head: str, body: str = "") -> Streams:
@@ -548,7 +546,10 @@ async def test_kept_connections_serve_many_publishes(client: Client, ch: JobChan
         opened.append(place)
         return await real(io, *place)
 
-    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+    async with (
+        running(secured(client), timeout_keep_alive=60) as url,
+        tightbeam.connect(url, key=KEY) as remote,
+    ):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(LoopIo, "connect", counted)
             for n in range(5):

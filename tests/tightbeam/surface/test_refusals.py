@@ -299,7 +299,7 @@ async def test_send_sync_starts_runs() -> None:
 
     async with client:
         ids = await asyncio.to_thread(client.send_sync, "app/x", {"n": 1})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ended.wait()
     assert len(ids) == 1
 

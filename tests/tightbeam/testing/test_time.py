@@ -45,10 +45,10 @@ async def test_sleeps_follow_the_clock(client: Client, clock: Clock, started: St
         await client.send("app/sleep", {"seconds": seconds})
         await settle()
         assert {run.state for run in started.runs} == {"sleeping"}
-        clock.advance(timedelta(seconds=seconds - 10))
+        clock.advance(timedelta(seconds=seconds - 29))
         await settle()
         assert {run.state for run in started.runs} == {"sleeping"}
-        clock.advance(timedelta(seconds=10))
+        clock.advance(timedelta(seconds=29))
         await settle()
         assert [(run.function, run.state, run.result) for run in started.runs] == [
             ("async", "done", "awake"),

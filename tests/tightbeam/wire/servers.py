@@ -32,6 +32,10 @@ async def listening(handler: Handler, context: ssl.SSLContext | None = None) -> 
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        for listener in server.sockets:  # asyncio forgets to close what it accepts while its server is closed
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(3):  # turns until what it has accepted has come to `accept`
+            await asyncio.sleep(0)
         server.close()
         for task in tasks:
             task.cancel()
