@@ -156,7 +156,7 @@ async def test_without_an_access_log_a_websocket_is_no_line_either() -> None:
         async with remote.realtime.subscribe(ch) as messages:
             await remote.realtime.publish(ch.tick, {"n": 1})
             await anext(messages)
-        async with httpx.AsyncClient() as ask:
+        async with httpx.AsyncClient(timeout=60) as ask:
             await ask.get(f"{url}/v1/realtime/sse")
         server.send_signal(signal.SIGTERM)
         logged, _ = await asyncio.wait_for(server.communicate(), 30)

@@ -75,4 +75,4 @@ async def node(script: str, settings: dict[str, Any]) -> AsyncIterator[Node]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        await process.communicate()

@@ -91,7 +91,7 @@ async def test_a_reader_that_reads_keeps_its_stream(
     async with running(gateway) as url:
         token = (await client.realtime.token(ch))["key"]
         reading = [asyncio.create_task(read(url, token, after)) for _ in range(2)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while gateway.connections < 2:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.005)
         await client.run(work)
@@ -193,11 +193,12 @@ async def test_ten_thousand_streams_leave_at_once(how: str) -> None:
             assert server.stdout is not None
             logged = asyncio.create_task(server.stdout.read())  # a line for each stream would fill the pipe
             async with tightbeam.connect(url, key="any") as remote:
-                token = (await remote.realtime.token(ch))["key"]
 
                 def connect() -> None:
                     paths = ["/v1/realtime/connect", "/v1/realtime/sse"]
                     for n in range(9_990):
+                        if n % 500 == 0:  # one token may be too old before all have connected
+                            token = remote.realtime.token_sync(ch)["key"]
                         reader = stuck_reader(url, paths[n % 2], token)
                         readers.append(reader)
                         assert reader.recv(1 << 16).startswith((b"HTTP/1.1 101", b"HTTP/1.1 200"))
@@ -206,11 +207,11 @@ async def test_ten_thousand_streams_leave_at_once(how: str) -> None:
                 if how == "vanish":
                     for reader in readers:
                         reader.close()
-                    async with asyncio.timeout(20), remote.realtime.subscribe(ch.tick) as messages:
+                    async with asyncio.timeout(60), remote.realtime.subscribe(ch.tick) as messages:
                         await remote.realtime.publish(ch.tick, {"n": 1})
                         assert (await anext(messages)).data.n == 1
             server.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await server.wait() == 0
             assert b"Traceback" not in await logged
             for reader in readers if how == "sigterm" else ():

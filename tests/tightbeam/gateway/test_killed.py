@@ -56,7 +56,7 @@ async def started(path: Path, port: int, count: int, which: str) -> asyncio.subp
         stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await process.stdout.readline()
     return process
 
@@ -78,7 +78,7 @@ async def kills(path: Path, times: int, count: int) -> None:
 
     try:
         async with tightbeam.connect(f"http://127.0.0.1:{port}", key="any") as remote:
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(180):
                 readers = [asyncio.create_task(read(into)) for into in got]
                 for n in range(times):
                     while len(got[0]) < (n + 1) * count // (times + 2):  # noqa: ASYNC110 - no event to wait for
@@ -90,7 +90,7 @@ async def kills(path: Path, times: int, count: int) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        await process.communicate()
     for one in got:
         assert [n for n, _, _ in one] == list(range(count))  # no gap, no duplicate
         assert len({id_ for _, id_, _ in one}) == count
@@ -150,7 +150,7 @@ async def test_a_reader_in_a_process_of_its_own_is_killed_too(tmp_path: Path) ->
     gateway = await started(path, port, count, "first")
     reader = await reading("start")
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             for victim in ("gateway", "reader", "gateway"):
                 await lines(min(len(seen) + count // 4, count))
                 if victim == "reader":
