@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,21 +17,28 @@ from websockets.asyncio.client import connect as open_websocket
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tightbeam import Client, Context
-from tightbeam.gateway import Gateway, _serve, app
+from tightbeam.gateway import Gateway, Limits, _serve, app
 
 SECRET = "0123456789abcdef0123456789abcdef"
 OLD_SECRET = "fedcba9876543210fedcba9876543210"
 KEY = "k-0123456789abcdef0123456789abcdef"
 URL = "http://127.0.0.1"
 
+UNHURRIED = Limits(keep_alive=timedelta(hours=1), shutdown=timedelta(seconds=30))
+"""Of a gateway that closes: a pause of this process cuts no reader before the last frame is written."""
+
 
 def secured(client: Client, **changed: Any) -> Gateway:
-    """A gateway with secrets, as in production."""
+    """A gateway with secrets, as in production.
+
+    By default no keep-alive comes in place of what a test waits for.
+    """
     settings: dict[str, Any] = {
         "channels": [JobChannel],
         "token_secret": SECRET,
         "server_key": KEY,
         "public_url": URL,
+        "limits": Limits(keep_alive=timedelta(hours=1)),
         **changed,
     }
     return app(client, **settings)
@@ -84,13 +92,16 @@ async def plain_uvicorn(app: Any, **settings: Any) -> AsyncIterator[tuple[uvicor
     assert config.timeout_graceful_shutdown is None
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listener]))
-    async with asyncio.timeout(20):
-        while not server.started:
-            assert not serving.done()
-            await asyncio.sleep(0.01)
-        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        async with asyncio.timeout(60):
+            while not server.started:
+                assert not serving.done()
+                await asyncio.sleep(0.01)
+            yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
         server.should_exit = True
-        await serving
+        async with asyncio.timeout(20):
+            await serving
 
 
 @contextlib.asynccontextmanager
@@ -100,14 +111,14 @@ async def subscribed(url: str, token: str | None, **options: Any) -> AsyncIterat
     query = urlencode(({} if token is None else {"token": token}) | options)
     address = f"{url.replace('http', 'ws', 1)}/v1/realtime/connect?{query}"
     async with open_websocket(
-        address, additional_headers=headers, compression=None, proxy=None, max_size=None
+        address, additional_headers=headers, compression=None, proxy=None, max_size=None, open_timeout=60
     ) as connection:
         yield connection
 
 
 async def frame(connection: ClientConnection) -> dict[str, Any]:
     """The next frame."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         text = await connection.recv()
     assert isinstance(text, str)
     found: dict[str, Any] = json.loads(text)

@@ -34,7 +34,7 @@ async def events(url: str, token: str, **headers: str) -> AsyncIterator[AsyncIte
                 event[name] = value
 
     # Without certificates: to load them takes longer than all the rest, and there are none to check.
-    async with httpx.AsyncClient(timeout=20, verify=False) as http:
+    async with httpx.AsyncClient(timeout=60, verify=False) as http:
         stream = http.stream("GET", f"{url}/v1/realtime/sse", params={"token": token}, headers=headers)
         async with stream as answer:
             assert answer.status_code == 200

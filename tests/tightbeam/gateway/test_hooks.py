@@ -77,14 +77,17 @@ async def test_each_connection_of_a_reader_is_surrounded(ch: JobChannel, transpo
 
 async def test_a_reader_that_is_refused_has_no_connection(ch: JobChannel) -> None:
     log = Log()
-    async with running(secured(Client(hooks=[log]))) as url, httpx.AsyncClient() as http:
+    async with running(secured(Client(hooks=[log]))) as url, httpx.AsyncClient(timeout=60) as http:
         assert (await http.get(f"{url}/v1/realtime/sse?token=none")).status_code == 401
     assert log.opened == []
 
 
 async def test_what_another_process_publishes_is_relayed(ch: JobChannel) -> None:
     log = Log()
-    async with running(secured(Client(hooks=[log]))) as url, httpx.AsyncClient(headers=BEARER) as http:
+    async with (
+        running(secured(Client(hooks=[log]))) as url,
+        httpx.AsyncClient(headers=BEARER, timeout=60) as http,
+    ):
         place = f"channel={ch.name}&topic=token&run_id=01M80WNAQGSQ2ZY17B9WK74G59"
         answer = await http.post(
             f"{url}/v1/realtime/publish?{place}&metadata=%7B%22key%22:%22v%22%7D", json="x"
@@ -116,7 +119,7 @@ async def test_metadata_travels_to_and_from_other_processes(ch: JobChannel) -> N
             await remote.realtime.publish(ch.token, "x")
             await asyncio.to_thread(remote.realtime.publish_sync, ch.token, "y")
             await client.realtime.publish(ch.token, "z")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 for messages in (near, far):
                     assert [(await anext(messages)).data for _ in range(3)] == ["x", "y", "z"]
     assert here.read == there.read == ["there", "there", "here"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.node_process import Node, node, require_node
-from tests.tightbeam.gateway.serving import durable, running, secured
+from tests.tightbeam.gateway.serving import UNHURRIED, durable, running, secured
 from tests.tightbeam.gateway.test_tokens import good, signed
 from tightbeam import Client, Context
 
@@ -92,7 +92,7 @@ async def test_close(client: Client, ch: JobChannel) -> None:
         assert gateway.connections == 1
         await js.say("close")
         assert await js.hear() == {"closed": True}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while gateway.connections:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
 
@@ -105,7 +105,7 @@ async def test_null_arrives_and_nothing_else_is_null(client: Client, url: str, c
 
 
 async def test_closing_ends_the_stream_in_order(client: Client, ch: JobChannel) -> None:
-    gateway = secured(client)
+    gateway = secured(client, limits=UNHURRIED)
     async with running(gateway) as url, node("client.mjs", await settings(client, url, ch)) as js:
         assert await js.hear() == {"open": True}
         for n in range(20):

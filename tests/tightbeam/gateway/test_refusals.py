@@ -275,7 +275,7 @@ async def test_a_websocket_is_refused_in_the_same_words(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the plain request with the same query is answered what the WebSocket was."""
-    async with running(secured(client)) as url, httpx.AsyncClient() as ask:
+    async with running(secured(client)) as url, httpx.AsyncClient(timeout=60) as ask:
         for headers, token, code in (
             ({"Origin": "http://127.0.0.1:5333"}, signed(good()), "origin"),
             ({}, None, "unauthorized"),

@@ -228,7 +228,7 @@ async def test_the_step_that_hangs_is_shown(client: Client) -> None:
 
     async with entered(client) as ask:
         (run_id,) = await client.send("app/stuck")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await hangs.wait()
         steps = (await ask.get(f"{RUNS}/{run_id}")).json()["steps"]
         assert {one["id"]: (one["state"], one["attempts"], one["ended_at"] is None) for one in steps} == {
@@ -310,10 +310,15 @@ async def test_page_after_page(client: Client, worked: list[str]) -> None:
 
 
 async def test_waiting_for_the_end(client: Client, worked: list[str]) -> None:
-    async with entered(client) as ask:
+    gateway = secured(client)
+    transport = httpx.ASGITransport(gateway)
+    async with (
+        client,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=BEARER) as ask,
+    ):
         (run_id,) = await client.send("app/hang")
         waiting = asyncio.create_task(ask.get(f"{RUNS}/{run_id}", params={"wait": "20"}))
-        await until(lambda: (not waiting.done()) or waiting.result().is_success)
+        await until(lambda: len(gateway._runs._waiting) == 1)
         await ask.post(f"{RUNS}/{run_id}/cancel")
         async with asyncio.timeout(20):
             assert (await waiting).json()["state"] == "cancelled"
@@ -326,7 +331,10 @@ async def test_those_who_wait_are_counted_and_let_go(
 ) -> None:
     monkeypatch.setattr(_run_routes, "_MOST_WAITING", 1)
     gateway = secured(client)
-    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+    async with (
+        running(gateway) as url,
+        httpx.AsyncClient(base_url=url, headers=BEARER, timeout=60) as ask,
+    ):
         (run_id,) = await client.send("app/hang")
         waiting = asyncio.create_task(ask.get(f"{RUNS}/{run_id}", params={"wait": "20"}))
         await until(lambda: len(gateway._runs._waiting) == 1)

@@ -16,7 +16,15 @@ from websockets.exceptions import InvalidHandshake
 
 import tightbeam
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.gateway.serving import data_frame, durable, frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import (
+    UNHURRIED,
+    data_frame,
+    durable,
+    frame,
+    running,
+    secured,
+    subscribed,
+)
 from tightbeam import Client
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 
 async def test_uvicorns_own_protocol(client: Client, ch: JobChannel) -> None:
     work = durable(client)
-    gateway = secured(client)
+    gateway = secured(client, limits=UNHURRIED)
     async with running(gateway, ws="websockets-sansio", ws_per_message_deflate=True) as url:
         with pytest.raises(InvalidHandshake):
             async with subscribed(url, "bad"):
@@ -138,7 +146,7 @@ async def test_granian() -> None:
             with pytest.raises(InvalidHandshake):
                 async with subscribed(url, "bad.token"):
                     pass
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient(timeout=60) as http:
                 assert (await http.get(f"{url}/v1/realtime/sse?token=bad.token")).status_code == 401
     finally:
         with contextlib.suppress(ProcessLookupError):

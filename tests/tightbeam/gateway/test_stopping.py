@@ -45,7 +45,7 @@ async def test_a_viewer_of_the_inspector(client: Client) -> None:
     for _ in range(2):
         async with (
             plain_uvicorn(api, lifespan="on") as (server, url),
-            httpx.AsyncClient(verify=False) as http,
+            httpx.AsyncClient(verify=False, timeout=60) as http,
             http.stream("GET", f"{url}/inspector/api/messages") as answer,
         ):
             lines = answer.aiter_lines()
@@ -57,7 +57,7 @@ async def test_a_viewer_of_the_inspector(client: Client) -> None:
 async def test_a_limit_of_requests(client: Client, api: FastAPI, ch: JobChannel) -> None:
     async with plain_uvicorn(api, lifespan="on", limit_max_requests=1) as (server, url):
         async with events(url, (await client.realtime.token(ch))["key"]) as stream:
-            async with httpx.AsyncClient(verify=False) as http:
+            async with httpx.AsyncClient(verify=False, timeout=60) as http:
                 await http.get(f"{url}/health")
             await until_closing(stream)
         assert not server.should_exit
@@ -66,7 +66,11 @@ async def test_a_limit_of_requests(client: Client, api: FastAPI, ch: JobChannel)
 async def test_a_connection_that_is_kept_alive_gets_no_new_stream(
     client: Client, gateway: Gateway, ch: JobChannel
 ) -> None:
-    async with client, plain_uvicorn(gateway) as (_, url), httpx.AsyncClient(verify=False) as http:
+    async with (
+        client,
+        plain_uvicorn(gateway) as (_, url),
+        httpx.AsyncClient(verify=False, timeout=60) as http,
+    ):
         await gateway.close()
         token = (await client.realtime.token(ch))["key"]
         assert (await http.get(f"{url}/v1/realtime/sse", params={"token": token})).status_code == 503
@@ -107,7 +111,7 @@ async def test_a_reader_that_takes_nothing_is_cut(client: Client, api: FastAPI, 
             await client.realtime.publish(ch.token, "x" * 100_000)
             await asyncio.sleep(0)
         connection = next(iter(server.server_state.connections))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not connection.transport.get_write_buffer_size():  # noqa: ASYNC110 - another's transport
                 await asyncio.sleep(0.01)
         server.should_exit = True

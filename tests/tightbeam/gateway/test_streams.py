@@ -15,7 +15,16 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.gateway.serving import data_frame, durable, frame, place, running, secured, subscribed
+from tests.tightbeam.gateway.serving import (
+    UNHURRIED,
+    data_frame,
+    durable,
+    frame,
+    place,
+    running,
+    secured,
+    subscribed,
+)
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context, PositionLost
 from tightbeam._client import engine_of
@@ -57,8 +66,11 @@ async def test_one_order_for_everybody(client: Client, ch: JobChannel) -> None:
 async def test_a_reader_resumes_and_is_told_where_it_is(client: Client, ch: JobChannel) -> None:
     work = durable(client)
     async with running(secured(client)) as url:
-        await client.run(work, {"first": 0, "count": 3})
         token = (await client.realtime.token(ch))["key"]
+        async with subscribed(url, token) as reader:
+            await client.run(work, {"first": 0, "count": 3})
+            while (await frame(reader))["data"].get("status") != "completed":
+                pass  # the run's end is no news any more
         async with subscribed(url, token, after="start") as reader:
             got = [await frame(reader) for _ in range(3)]
         position = got[1]["metadata"]["position"]
@@ -190,7 +202,7 @@ async def test_a_reader_that_was_only_late_goes_on_with_the_newest(client: Clien
 
 
 async def test_closing_comes_last_and_streams_end(client: Client, ch: JobChannel) -> None:
-    gateway = secured(client)
+    gateway = secured(client, limits=UNHURRIED)
     async with running(gateway) as url:
         token = (await client.realtime.token(ch))["key"]
         async with subscribed(url, token) as reader, events(url, token) as stream:
@@ -202,7 +214,7 @@ async def test_closing_comes_last_and_streams_end(client: Client, ch: JobChannel
                 await frame(reader)
             assert reader.close_code == 1012
             assert [json.loads(event["data"])["kind"] async for event in stream] == ["data", "closing"]
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             assert (await http.get(f"{url}/health")).status_code == 503
             answer = await http.get(f"{url}/v1/realtime/sse", params={"token": token})
             assert answer.status_code == 503
@@ -212,7 +224,7 @@ async def test_a_stream_has_a_maximum_age(client: Client, ch: JobChannel) -> Non
     gateway = secured(client, limits=Limits(stream_age=timedelta(seconds=0.05)))
     async with running(gateway) as url:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as reader:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await reader.wait_closed()
             assert reader.close_code == 1000
         await until_connections(gateway, 0)
@@ -226,7 +238,7 @@ async def test_idle_streams_say_that_they_live_and_move_the_cursor(client: Clien
         async with events(url, token) as stream, subscribed(url, token, after="now") as reader:
             first = await anext(stream)
             await client.run(work, {"first": 0, "count": 3, "job": "another"})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(10):  # the usual keep-alive comes later
                 while (await anext(stream))["id"] == first["id"]:
                     pass
                 while (await frame(reader))["metadata"]["position"] == first["id"]:
@@ -330,7 +342,7 @@ class Slow:
 async def test_no_position_overtakes_a_message(client: Client, ch: JobChannel) -> None:
     """A reader that is cut just then would resume behind a message that it never got."""
     gateway = secured(client, limits=Limits(keep_alive=timedelta(0)))
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(60):
         stream = await gateway._streams.open(
             StreamRequest(frozenset({(ch.name, "tick")}), None, None, True), READER
         )
@@ -411,7 +423,7 @@ class Stuck(Slow):
 
 async def test_a_reader_that_is_stuck_holds_up_no_shutdown(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, limits=Limits(shutdown=timedelta(0)))
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(60):
         stream = await gateway._streams.open(
             StreamRequest(frozenset({(ch.name, "tick")}), None, None, True), READER
         )

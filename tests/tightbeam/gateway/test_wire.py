@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,16 @@ from websockets.protocol import Protocol, Side
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.gateway.recorded import UserChannel, user_channel
-from tests.tightbeam.gateway.serving import KEY, data_frame, durable, frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import (
+    KEY,
+    UNHURRIED,
+    data_frame,
+    durable,
+    frame,
+    running,
+    secured,
+    subscribed,
+)
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context
 from tightbeam._engine.records import EndedRun, StoredOutcome
@@ -68,7 +78,7 @@ BODIES = {
 async def test_publishes_give_the_recorded_frames(client: Client) -> None:
     theirs = recorded("publish-cases.ws.jsonl")
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient() as http:
+    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
             for n, body in BODIES.items():
                 query = {"channel": "user:42", "topic": "ai"}
@@ -82,7 +92,7 @@ async def test_publishes_give_the_recorded_frames(client: Client) -> None:
 async def test_metadata_and_run_id_are_relayed(client: Client) -> None:
     theirs = recorded("metadata-and-datastream.ws.jsonl")[0]
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient() as http:
+    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
             query = {"channel": "user:42", "topic": "ai", "run_id": theirs["run_id"], "metadata": '{"a": 1}'}
             await http.post(f"{url}/v1/realtime/publish", params=query, json=theirs["data"], headers=BEARER)
@@ -125,7 +135,7 @@ async def test_a_retried_run_looks_as_recorded(client: Client) -> None:
 async def test_events_as_recorded(client: Client) -> None:
     theirs = (RECORDINGS / "sse.txt").read_text()
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient() as http:
+    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
         token = (await client.realtime.token(ch))["key"]
         async with http.stream("GET", f"{url}/v1/realtime/sse", params={"token": token}) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
@@ -165,7 +175,7 @@ def test_no_field_can_break_out_of_an_event(text: str) -> None:
 
 async def test_what_a_client_says_never_reaches_an_event(client: Client, ch: JobChannel) -> None:
     """Over HTTP, all the way: header and parameter values with line breaks."""
-    async with running(secured(client)) as url, httpx.AsyncClient() as http:
+    async with running(secured(client)) as url, httpx.AsyncClient(timeout=60) as http:
         token = (await client.realtime.token(ch, ["token"]))["key"]
         query = {"token": token, "after": "x:1\n\ndata: injected"}
         async with http.stream("GET", f"{url}/v1/realtime/sse", params=query) as answer:
@@ -188,7 +198,7 @@ async def test_who_knows_nothing_of_resume_sees_nothing_of_it(
 ) -> None:
     """No kind that Inngest hasn't, no key but `metadata` that its data hasn't, no null, nothing twice."""
     work = durable(client)
-    gateway = secured(client, limits=Limits(keep_alive=timedelta(seconds=0.01)))
+    gateway = secured(client, limits=replace(UNHURRIED, keep_alive=timedelta(seconds=0.01)))
     async with running(gateway) as url:
         await client.run(work, {"first": 0, "count": 5})
         token = (await client.realtime.token(ch, since=since))["key"]
@@ -198,14 +208,19 @@ async def test_who_knows_nothing_of_resume_sees_nothing_of_it(
                 first = await anext(stream)
             await client.run(work, {"first": 5, "count": 5})
             await client.realtime.publish(ch.token, "live")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
+                got: list[dict[str, Any]] = [json.loads(await reader.recv())]
+                while got[-1].get("data") != "live":
+                    got.append(json.loads(await reader.recv()))
+                shown = [first]
+                while '"data":"live"' not in shown[-1].get("data", ""):
+                    shown.append(await anext(stream))
                 await asyncio.sleep(0.05)  # a few keep-alives, were there any to see
                 await gateway.close()
-                got: list[dict[str, Any]] = []
                 with contextlib.suppress(ConnectionClosed):
                     while True:
                         got.append(json.loads(await reader.recv()))
-                shown = [first, *[one async for one in stream]]
+                shown += [one async for one in stream]
     also = [json.loads(one["data"]) for one in shown if "data" in one]
     for seen in (got, also):
         data = [one for one in seen if one["kind"] == "data"]
@@ -307,14 +322,14 @@ async def test_sub_and_unsub(client: Client, ch: JobChannel) -> None:
         await connection.send(json.dumps({"kind": "unsub", "data": ["status"]}))
         await connection.send("not json")
         await connection.send('["no object"]')
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while ("job:j1", "status") in stream.addresses:  # noqa: ASYNC110 - no event to wait for
                 await asyncio.sleep(0.005)
         await client.realtime.publish(ch.status, {"message": "unheard"})
         await client.realtime.publish(other.tick, {"n": 1})
         assert (await data_frame(connection))["channel"] == "job:j2"
         await connection.send(json.dumps({"kind": "sub", "data": "bad"}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await connection.wait_closed()
         assert connection.close_code == 1008
 
@@ -324,7 +339,7 @@ async def test_a_client_frame_that_is_too_long(client: Client, ch: JobChannel) -
         for size in (20_000, 100_000):  # over our limit, and over the server's
             async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
                 await connection.send("x" * size)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await connection.wait_closed()
                 assert connection.close_code == 1009
 
@@ -336,7 +351,7 @@ async def test_a_stream_gets_no_more_topics_by_asking_later(client: Client, ch: 
         async with subscribed(url, token) as connection:
             await connection.send(json.dumps({"kind": "sub", "data": token}))  # nothing new
             await connection.send(json.dumps({"kind": "sub", "data": more}))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await connection.wait_closed()
             assert connection.close_code == 1008
 
