@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser.browsing import Program
 from tests.browser.test_inspector import opened, rows
@@ -191,6 +192,14 @@ async def test_what_was_said_of_the_last_publish_goes_when_something_is_edited(
 
 
 async def test_a_message_is_opened_in_its_form(program: Program, page: Page) -> None:
+    """Where the channels aren't known yet, as soon as they are."""
+    known = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await known.wait()
+        await route.continue_()
+
+    await page.route("**/inspector/api/channels", hold)
     await opened(page, program)
     await program.publish(
         "orders:us:42",
@@ -199,6 +208,8 @@ async def test_a_message_is_opened_in_its_form(program: Program, page: Page) -> 
     )
     await rows(page).last.click()
     await page.get_by_role("button", name="Open in form").click()
+    await expect(page.locator("#banner")).to_be_hidden()
+    known.set()
     await expect(page.locator("h1:visible")).to_have_text("line-added")
     await expect(page.get_by_label("region", exact=True)).to_have_value("us")
     await expect(page.get_by_label("orderId", exact=True)).to_have_value("42")
@@ -211,3 +222,21 @@ async def test_a_message_is_opened_in_its_form(program: Program, page: Page) -> 
     await publish(page)
     await page.get_by_role("link", name="See it arrive").click()
     await expect(rows(page).last.locator(".data")).to_contain_text('"quantity":3')
+
+
+async def test_why_a_message_cannot_be_opened_is_told(program: Program, page: Page) -> None:
+    """That the channels can't be asked for isn't taken for their not being there; it is tried again."""
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=500, json={"error": "out of order"})
+
+    await page.route("**/inspector/api/channels", refuse)
+    await opened(page, program)
+    await program.publish("uploads:u1", "status", {"message": "look at me"})
+    await rows(page).click()
+    again, banner = page.get_by_role("button", name="Open in form"), page.locator("#banner")
+    await again.click()
+    await expect(banner).to_have_text("out of order")
+    await page.unroute("**/inspector/api/channels", refuse)
+    await again.click()
+    await expect(page.get_by_label("message", exact=True)).to_have_value("look at me")

@@ -11,6 +11,7 @@ const ROWS = 200;
 
 export class ChannelsView {
   #channels = null;
+  #asking = null;
   #trouble = null;
   #tree = h("nav.tree", { "aria-label": "Channels and topics" });
   #page = h("div.topic-page");
@@ -26,14 +27,18 @@ export class ChannelsView {
     this.root = h("section.view.channels", { "aria-label": "Channels" }, this.#tree, this.#page);
   }
 
-  /** Ask what channels there are, once. */
-  async load() {
-    if (this.#channels !== null) return;
+  /** Ask what channels there are, once; again where that failed. */
+  load() {
+    return (this.#asking ??= this.#ask());
+  }
+
+  async #ask() {
     try {
       this.#channels = (await api.channels()).channels;
       this.#trouble = null;
     } catch (error) {
       this.#trouble = error.message;
+      this.#asking = null;
     }
     if (this.root.isConnected) this.enter(this.#at);
   }
@@ -58,8 +63,9 @@ export class ChannelsView {
 
   leave() {}
 
-  /** Open a message in the form of its topic; whether this gateway has that. */
-  open(name, topicName, json) {
+  /** Open a message in the form of its topic, once the channels are known. Answers why it can't, or null. */
+  async open(name, topicName, json) {
+    await this.load();
     for (const channel of this.#channels ?? []) {
       const topic = channel.topics.find((one) => one.name === topicName);
       const values = topic === undefined ? null : parameters(channel, name);
@@ -69,9 +75,9 @@ export class ChannelsView {
       this.#params.get(channel).set(values);
       form.load(name, json);
       this.#opened = form;
-      return true;
+      return null;
     }
-    return false;
+    return this.#trouble ?? `This gateway has no topic ${topicName} on a channel like ${name}.`;
   }
 
   /** The page of a topic, made once, so that what is typed stays. */

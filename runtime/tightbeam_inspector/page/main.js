@@ -14,10 +14,11 @@ const banner = document.getElementById("banner");
 const state = document.getElementById("connection");
 
 const store = new Store();
-const openForm = (channel, topic, json) => {
-  if (views.channels.open(channel, topic, json)) return;
+const openForm = async (channel, topic, json) => {
+  const trouble = await views.channels.open(channel, topic, json);
+  if (trouble === null) return;
   banner.hidden = false; // until something else is to be said
-  fill(banner, `This gateway has no topic ${topic} on a channel like ${channel}.`);
+  fill(banner, trouble);
 };
 const views = {
   messages: new MessagesView(store, openForm),
