@@ -16,7 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from tests.tightbeam.gateway.serving import patient
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "fastapi-react"
@@ -61,12 +63,20 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+_kept: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody has, and nobody else is given while this process lives.
+
+    It stays bound without anybody listening: who reuses addresses, as servers do, can bind it as well.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    _kept.append(keeper)
+    port: int = keeper.getsockname()[1]
+    return port
 
 
 @contextlib.asynccontextmanager
@@ -93,12 +103,13 @@ class Program:
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        """Return when it serves."""
+    async def start(self, **environment: str) -> None:
+        """Return when it serves; from now on with these settings as well."""
+        self._environment |= environment
         process = self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self._command), cwd=ROOT, env=self._environment, start_new_session=True
         )
-        async with asyncio.timeout(60), httpx.AsyncClient() as ask:
+        async with asyncio.timeout(180), httpx.AsyncClient() as ask:
             while True:
                 assert process.returncode is None, f"the program ended with {process.returncode}"
                 with contextlib.suppress(httpx.TransportError):
@@ -139,7 +150,7 @@ class Program:
 
     async def send(self, name: str, **data: Any) -> str:
         """Send an event; the id of the run it starts."""
-        async with httpx.AsyncClient() as ask:
+        async with patient() as ask:
             answer = await ask.post(f"{self.url}/send/{name}", json=data)
         answer.raise_for_status()
         run_id: str = answer.json()[0]
@@ -147,10 +158,25 @@ class Program:
 
     async def publish(self, channel: str, topic: str, data: Any) -> None:
         """Publish live."""
-        async with httpx.AsyncClient() as ask:
+        async with patient() as ask:
             query = {"channel": channel, "topic": topic}
             answer = await ask.post(f"{self.url}/v1/realtime/publish", params=query, json=data)
         answer.raise_for_status()
+
+
+async def copy(page: Page, button: Locator) -> None:
+    """Click a button that copies, and wait for what it says of that, which doesn't stand for long."""
+    await button.evaluate(
+        """(button) => {
+            const { dataset } = document.documentElement;
+            delete dataset.hasCopied;
+            new MutationObserver(() => {
+                if (button.textContent === "Copied") dataset.hasCopied = "";
+            }).observe(button, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    await button.click()
+    await expect(page.locator("html")).to_have_attribute("data-has-copied", "")
 
 
 async def serious_problems(page: Page) -> list[str]:

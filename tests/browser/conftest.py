@@ -54,7 +54,7 @@ async def browser(_needs_browser: None) -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page that must not raise anything; what a test expects to be said, it takes from `page.said`."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     opened = await context.new_page()
     raised: list[str] = []
     opened.on("pageerror", lambda error: raised.append(str(error)))

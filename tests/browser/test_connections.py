@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.browsing import Program, serious_problems
-from tests.tightbeam.gateway.serving import subscribed
+from tests.tightbeam.gateway.serving import patient, subscribed
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 HOSTILE = "uploads:<img src=x onerror=\"document.title='taken'\">"
@@ -21,7 +20,7 @@ async def opened(page: Page, program: Program) -> None:
 
 
 async def token(program: Program, channel: str, *topics: str) -> str:
-    async with httpx.AsyncClient() as ask:
+    async with patient() as ask:
         body = [{"channel": channel, "name": name} for name in topics]
         answer = await ask.post(f"{program.url}/v1/realtime/token", json=body)
         return str(answer.raise_for_status().json()["jwt"])
@@ -54,7 +53,7 @@ async def test_readers_come_and_go(program: Program, page: Page) -> None:
 
 
 async def test_a_refused_page_is_shown_with_the_remedy(program: Program, page: Page) -> None:
-    async with httpx.AsyncClient() as ask:
+    async with patient() as ask:
         for _ in range(2):
             await ask.get(f"{program.url}/v1/realtime/sse", headers={"Origin": "https://www.example.com"})
     await opened(page, program)
@@ -77,7 +76,7 @@ async def test_nothing_serious_for_axe(
         await expect(page.locator(".connections h2")).to_have_count(2)
         assert await serious_problems(page) == []
         both = await token(program, "uploads:u1", "status", "result")
-        async with httpx.AsyncClient() as ask, subscribed(program.url, both):
+        async with patient() as ask, subscribed(program.url, both):
             await ask.get(f"{program.url}/v1/realtime/sse", headers={"Origin": "https://www.example.com"})
             await ask.post(f"{program.url}/v1/realtime/publish?channel=alerts&topic=alert", json={})
             await expect(page.locator(".connections li.card")).to_have_count(2)

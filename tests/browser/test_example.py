@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 
@@ -18,6 +17,7 @@ from tests.browser.browsing import Program
 from tests.browser.visiting import cut_off, file, opened, raised, uploaded
 from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.conftest import until
+from tests.tightbeam.gateway.serving import patient
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -179,7 +179,7 @@ async def test_tokens_are_for_whom_they_are(example: Program, page: Page) -> Non
     upload_id = await uploaded(page)
     mine = await page.request.get(f"{example.url}/api/token/uploads?id={upload_id}")
     assert sorted(await mine.json()) == ["apiBaseUrl", "channels", "gone", "key", "topics"]
-    async with httpx.AsyncClient(base_url=example.url) as ask:
+    async with patient(base_url=example.url) as ask:
         assert (await ask.get("/api/token/alerts")).status_code == 401
         assert (await ask.get(f"/api/token/uploads?id={upload_id}")).status_code == 401
         await ask.post("/api/session")

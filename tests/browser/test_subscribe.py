@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.browser.browsing import Program, serving
+from tests.tightbeam.gateway.serving import patient
 from tests.typescript.node_tools import needs_node
 from tests.typescript.subscribing.driving import TRANSPORTS, compiled
 
@@ -169,7 +169,7 @@ async def test_it_tries_at_once_when_the_page_or_the_network_comes_back(
 async def test_an_origin_that_is_not_allowed_is_told(transport: str, tmp_path: Path, elsewhere: Page) -> None:
     key = "k" * 40
     async with serving(tmp_path / "app.db", key) as program:
-        async with httpx.AsyncClient() as ask:
+        async with patient() as ask:
             asked = [{"channel": "alerts", "name": "*", "kind": "run"}]
             headers = {"authorization": f"Bearer {key}"}
             answer = await ask.post(f"{program.url}/v1/realtime/token", json=asked, headers=headers)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from playwright.async_api import Page, expect
 
 from tests.browser.browsing import Program
+from tests.tightbeam.gateway.serving import patient
 
 
 async def opened(page: Page, example: Program) -> None:
@@ -28,7 +28,7 @@ def file(name: str) -> Any:
 
 async def raised(example: Program, *messages: str) -> None:
     """Raise alerts, from another browser."""
-    async with httpx.AsyncClient(base_url=example.url) as ask:
+    async with patient(base_url=example.url) as ask:
         (await ask.post("/api/session")).raise_for_status()
         for message in messages:
             new = {"message": message, "severity": "high"}

@@ -19,6 +19,7 @@ import tightbeam
 from generated.alerts import Alert, alerts_channel
 from generated.pipeline import Tokens, pipeline_channel
 from tests.browser.browsing import free_port
+from tests.tightbeam.gateway.serving import patient
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "examples" / "fastapi-react" / "server.py"
@@ -145,7 +146,7 @@ async def test_it_stops_on_ctrl_c_with_a_page_open(how: list[str], tmp_path: Pat
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as browser:
+        async with asyncio.timeout(60), patient(base_url=f"http://127.0.0.1:{port}") as browser:
             while True:
                 try:
                     await browser.post("/api/session")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.gateway.serving import KEY, running, secured, subscribed
+from tests.tightbeam.gateway.serving import KEY, patient, running, secured, subscribed
 from tests.tightbeam.gateway.test_streams import until_connections
 from tightbeam import Client
 from tightbeam.gateway import Limits
@@ -29,7 +29,7 @@ def _counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def look(url: str, **query: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(headers=BEARER) as ask:
+    async with patient(headers=BEARER) as ask:
         answer = await ask.get(f"{url}{API}", params=query)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
@@ -54,7 +54,7 @@ async def test_readers_by_channel(client: Client, ch: JobChannel) -> None:
         page = {"Origin": "http://a.example"}
         await stack.enter_async_context(subscribed(url, both, headers=page))
         last = await stack.enter_async_context(subscribed(url, elsewhere))
-        ask = await stack.enter_async_context(httpx.AsyncClient())
+        ask = await stack.enter_async_context(patient())
         await stack.enter_async_context(ask.stream("GET", f"{url}/v1/realtime/sse?token={tick}"))
         await until_connections(gateway, 3)
         found = await look(url)
@@ -107,7 +107,7 @@ async def test_a_slow_reader_is_shown(client: Client, ch: JobChannel) -> None:
 
 async def test_what_was_refused(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, inspector=True)
-    async with running(gateway) as url, httpx.AsyncClient(headers=BEARER) as ask:
+    async with running(gateway) as url, patient(headers=BEARER) as ask:
         for _ in range(3):
             await ask.get(f"{url}/v1/realtime/sse", headers={"Origin": "http://127.0.0.1:5333"})
         query = {"channel": ch.name, "topic": "tick"}

@@ -17,7 +17,7 @@ from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.doubles import BackendDouble, Hold
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import KEEPS
-from tests.tightbeam.gateway.serving import KEY, durable, running, secured
+from tests.tightbeam.gateway.serving import KEY, durable, patient, running, secured
 from tightbeam import Client, Context
 from tightbeam._client import client_over, engine_of
 from tightbeam._engine.backends import backend_for
@@ -126,7 +126,7 @@ async def test_messages_of_every_channel_from_where_it_was(client: Client) -> No
     work = durable(client)
     async with (
         running(secured(client, inspector=True)) as url,
-        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+        patient(base_url=url, headers=BEARER) as ask,
     ):
         await client.run(work, {"first": 0, "count": 3})
         async with ask.stream("GET", f"{API}/messages") as answer:
@@ -152,7 +152,7 @@ async def test_messages_of_every_channel_from_where_it_was(client: Client) -> No
 async def test_history_is_bounded_and_says_so(client: Client) -> None:
     work = durable(client)
     gateway = secured(client, inspector=True)
-    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+    async with running(gateway) as url, patient(base_url=url, headers=BEARER) as ask:
         await client.run(work, {"first": 0, "count": 1_100})
         async with ask.stream("GET", f"{API}/messages") as answer:
             heard = lines(answer)
@@ -167,7 +167,7 @@ async def test_history_is_bounded_and_says_so(client: Client) -> None:
 
 async def test_a_viewer_that_leaves_is_forgotten_and_there_is_room_for_some(client: Client) -> None:
     gateway = secured(client, inspector=True)
-    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+    async with running(gateway) as url, patient(base_url=url, headers=BEARER) as ask:
         streams = [ask.stream("GET", f"{API}/messages") for _ in range(16)]
         for stream in streams:
             assert (await stream.__aenter__()).status_code == 200
@@ -182,7 +182,7 @@ async def test_a_viewer_that_leaves_is_forgotten_and_there_is_room_for_some(clie
 
 async def test_closing_is_said(client: Client) -> None:
     gateway = secured(client, inspector=True)
-    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+    async with running(gateway) as url, patient(base_url=url, headers=BEARER) as ask:
         async with ask.stream("GET", f"{API}/messages") as answer:
             heard = lines(answer)
             await anext(heard)
@@ -211,7 +211,7 @@ async def test_runs_and_payloads(client: Client) -> None:
     work = durable(client)
     async with (
         running(secured(client, inspector=True)) as url,
-        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+        patient(base_url=url, headers=BEARER) as ask,
     ):
         await client.run(work, {"first": 7, "count": 1})
         [summary] = (await ask.get(f"{API}/runs")).json()["runs"]
@@ -239,7 +239,7 @@ async def test_data_of_a_run_only_where_it_is_asked_for(client: Client) -> None:
 
     async with (
         running(secured(client, inspector=True)) as url,
-        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+        patient(base_url=url, headers=BEARER) as ask,
     ):
         data = {"for": secret, "text": "ä" * 100, "big": 2**53 + 1}
         await client.run(work, data)
@@ -291,7 +291,7 @@ async def test_runs_by_function_state_and_words(client: Client) -> None:
 
     async with (
         running(secured(client, inspector=True)) as url,
-        httpx.AsyncClient(base_url=url, headers=BEARER) as ask,
+        patient(base_url=url, headers=BEARER) as ask,
     ):
         await client.run(pay, {"fails": False})
         await client.run(ship, {})
@@ -336,7 +336,7 @@ async def test_what_is_published_while_it_looks_back_comes_once() -> None:
         await client.run(work, {"first": 0, "count": 2})
         hold.release()
 
-    async with running(gateway) as url, httpx.AsyncClient(base_url=url, headers=BEARER) as ask:
+    async with running(gateway) as url, patient(base_url=url, headers=BEARER) as ask:
         async with double.held(RecentMessages) as hold:
             publishing = asyncio.create_task(publish_meanwhile(hold))
             answer = await ask.send(ask.build_request("GET", f"{API}/messages"), stream=True)

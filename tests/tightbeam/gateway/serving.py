@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import uvicorn
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
@@ -58,6 +59,11 @@ def durable(client: Client) -> Any:
     return publish_durably
 
 
+def patient(**settings: Any) -> httpx.AsyncClient:
+    """A client that also waits for a server that is busy."""
+    return httpx.AsyncClient(timeout=60, **settings)
+
+
 @contextlib.asynccontextmanager
 async def running(gateway: Gateway, **changed: Any) -> AsyncIterator[str]:
     """Serve it as `tightbeam serve` does; gives its URL."""
@@ -97,7 +103,7 @@ async def plain_uvicorn(app: Any, **settings: Any) -> AsyncIterator[tuple[uvicor
             while not server.started:
                 assert not serving.done()
                 await asyncio.sleep(0.01)
-            yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         async with asyncio.timeout(20):
