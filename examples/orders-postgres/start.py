@@ -75,7 +75,11 @@ async def main(address: str) -> None:
     from shop.database import open_shop
 
     await open_shop()
-    web = ("uvicorn", "shop.web:api", "--workers", str(WEB_WORKERS), "--port", PORT, "--log-level", "warning")
+    web = (
+        *("uvicorn", "shop.web:api", "--workers", str(WEB_WORKERS), "--port", PORT, "--log-level", "warning"),
+        # Else it kills a worker that is silent for five seconds, as one that starts on a busy machine may be.
+        *("--timeout-worker-healthcheck", "60"),
+    )
     running = [asyncio.create_task(keep_running("web", *web, EXAMPLE_URL=URL))]
     running += [
         asyncio.create_task(keep_running("worker", "shop.worker", EXAMPLE_ROLE="worker"))
