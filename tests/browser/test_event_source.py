@@ -75,10 +75,11 @@ async def test_the_recipe_comes_back_after_its_token_has_expired(
 ) -> None:
     program, page = with_short_tokens, elsewhere
     await page.add_script_tag(content=f"{recipe()}\nwindow.follow = follow;")
-    await page.evaluate(
-        "url => { window.stop = window.follow(() => fetchToken(url), onFrame); }", program.url
-    )
-    await page.wait_for_function("window.tokens === 1")
+    # The stream begins before its answer does.
+    async with page.expect_response(lambda one: "/realtime/sse" in one.url and one.status == 200):
+        await page.evaluate(
+            "url => { window.stop = window.follow(() => fetchToken(url), onFrame); }", program.url
+        )
     await program.send("app/number", first=0, count=3)
     await has(page, 3)
     await program.stop()

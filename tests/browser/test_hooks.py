@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.browser.browsing import Program, free_port
 from tests.browser.building import FOLDER, bindings, build, project, require_recipes
+from tests.tightbeam.gateway.serving import patient
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -31,7 +31,7 @@ class FrontEnd(Program):
     """The program, with the routes that move its runs on."""
 
     async def go_on(self, name: str) -> None:
-        async with httpx.AsyncClient() as ask:
+        async with patient() as ask:
             (await ask.post(f"{self.url}/go-on/{name}")).raise_for_status()
 
     async def ended(self, function: str, count: int) -> None:
@@ -48,7 +48,7 @@ class FrontEnd(Program):
                 await asyncio.sleep(0.1)
 
     async def _inspector(self, route: str, query: dict[str, str]) -> Any:
-        async with httpx.AsyncClient() as ask:
+        async with patient() as ask:
             answer = await ask.get(f"{self.url}/inspector/api/{route}", params=query)
         answer.raise_for_status()
         return answer.json()
@@ -338,7 +338,11 @@ async def test_a_refusal_of_the_gateway_has_a_reason(hooks: Page, app: FrontEnd)
         401,
     )
     assert state["connection"]["reason"]["message"].startswith("The gateway answered 401")
-    assert len(asked) == 2
+    # Repeated, then over; how often it is repeated while the reason is asked for is no part of this.
+    count = len(asked)
+    assert count >= 2
+    await hooks.wait_for_timeout(1_500)  # the official hook tries again after 500 to 750 ms
+    assert len(asked) == count
 
 
 async def test_another_channel_shows_nothing_of_the_former(hooks: Page, app: FrontEnd) -> None:
@@ -459,8 +463,8 @@ async def test_a_list_that_changes_during_a_change(
     first, second, third = lists
     await mount(hooks, orders=first, **{"from": "latest"})
     await opened(hooks)
-    await mount(hooks, orders=second, **{"from": "latest"})
-    await app.streams(2)  # that of the first list, and the one for what is retained of order 3
+    async with hooks.expect_websocket():  # the one for what is retained of order 3
+        await mount(hooks, orders=second, **{"from": "latest"})
     await mount(hooks, orders=third, **{"from": "latest"})
     await app.send("app/order", ids=[4], reason="x")
     await shown(hooks, "now.latest['orders:eu:4']?.state?.data.reason === 'x'")
@@ -502,7 +506,8 @@ async def test_a_busy_channel_doesnt_hold_the_next_list_up(hooks: Page, app: Fro
         await shown(hooks, "now.latest['orders:eu:3']?.state?.data.reason === 'x'")
     finally:
         publishing.cancel()
-    times = [message["createdAt"] for message in await handled(hooks)]
+    # Times differ within a channel only.
+    times = [(message["channel"], message["createdAt"]) for message in await handled(hooks)]
     assert len(times) == len(set(times))
 
 
