@@ -207,8 +207,15 @@ async def test_a_file_chosen_while_the_others_are_refused_arrives(
     await page.get_by_label("Choose a file").set_input_files(file("cat.txt"))
     await expect(page.get_by_role("link", name="Stored: download it")).to_be_visible()
     refused, goes_on = asyncio.Event(), asyncio.Event()
+    is_away = True
 
     async def hold(route: Route) -> None:
+        if is_away:
+            await route.abort()
+            return
+        if refused.is_set():
+            await route.continue_()
+            return
         answer = await route.fetch()
         if answer.status != 401:  # it has a session by now
             refused.set()
@@ -217,11 +224,11 @@ async def test_a_file_chosen_while_the_others_are_refused_arrives(
 
     await example.kill()
     await cut_off(page)
-    await page.route("**/api/token/uploads*", lambda route: route.abort())
+    await page.route("**/api/token/uploads*", hold)
     await forget_sessions(example, tmp_path)
-    await page.unroute_all()
-    await page.route("**/api/token/uploads*", hold, times=2)
-    await refused.wait()
+    is_away = False
+    async with asyncio.timeout(60):
+        await refused.wait()
     async with page.expect_response("**/api/uploads?*"):
         await page.get_by_label("Choose a file").set_input_files(file("bird.txt"))
     goes_on.set()
@@ -241,7 +248,7 @@ async def test_an_answer_of_a_forgotten_session_is_told(example: Program, page: 
     await answered(page)
 
 
-@pytest.mark.parametrize("example", ["1"], indirect=True)
+@pytest.mark.parametrize("example", ["3600"], indirect=True)
 async def test_work_that_the_server_has_lost_is_told(example: Program, page: Page, tmp_path: Path) -> None:
     """Nobody knows of the runs in a journal that was removed."""
     await page.clock.install()
@@ -250,10 +257,11 @@ async def test_work_that_the_server_has_lost_is_told(example: Program, page: Pag
     problem = await ask(page)
     await expect(page.locator(".answer .text")).to_contain_text("You")
     await expect(page.locator(".uploads progress")).to_be_visible()
+    await expect(page.locator(".uploads .muted")).not_to_contain_text("Sending")
     await example.kill()
     remove(tmp_path, "journal.db")
     await cut_off(page)
-    await example.start()
+    await example.start(EXAMPLE_PACE="0.2")
     await expect(page.locator(".banner")).to_be_hidden()
     await expect(page.get_by_text("Connection lost")).to_have_count(0)
     await page.clock.fast_forward(21_000)
@@ -301,20 +309,26 @@ async def test_a_session_that_is_refused_is_told_and_tried_again(
     async def refuse(route: Route) -> None:
         await route.fulfill(**answer)
 
-    await page.route("**/api/session", refuse, times=1)
+    await page.route("**/api/session", refuse)
     await page.goto(example.url)
     await expect(page.get_by_role("status").first).to_contain_text("The server")
+    await page.unroute("**/api/session", refuse)
     await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
 
 
 async def test_a_page_whose_script_does_not_come_is_not_blank(example: Program, page: Page) -> None:
+    frozen = asyncio.Event()
+
     async def freeze(route: Route) -> None:
         example.freeze()
+        frozen.set()
         await route.continue_()
 
     await page.route("**/assets/*.js", freeze, times=1)
     await page.goto(example.url, wait_until="commit")
     await expect(page.get_by_role("status")).to_have_text("Loading…")
+    async with asyncio.timeout(60):
+        await frozen.wait()
     example.thaw()
     await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
 
@@ -357,13 +371,13 @@ def is_honest(text: str, state: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("example", ["2"], indirect=True)
+@pytest.mark.parametrize("example", ["5"], indirect=True)
 async def test_an_answer_is_never_garbled_however_often_the_server_dies(example: Program, page: Page) -> None:
     await page.add_init_script(RECORD)
     await opened(page, example)
     await ask(page)
     shown = page.locator(".answer .text")
-    for _ in range(3):
+    for pace in ("5", "5", "0.2"):  # an answer is written anew after each death: the last one soon
         before = await shown.text_content()
         await page.wait_for_function(
             "(before) => window.seen.at(-1)?.[1] === 'running' && window.seen.at(-1)[0].length > 20"
@@ -374,7 +388,7 @@ async def test_an_answer_is_never_garbled_however_often_the_server_dies(example:
         await cut_off(page)
         await expect(shown).to_have_attribute("data-state", "waiting")
         await expect(page.locator(".answer").get_by_role("status")).to_contain_text("The connection is lost.")
-        await example.start()
+        await example.start(EXAMPLE_PACE=pace)
         await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
         await expect(page.locator(".answer").get_by_role("status")).not_to_contain_text("lost")
     await expect(shown).to_have_text(ANSWER)
