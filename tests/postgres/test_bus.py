@@ -137,9 +137,7 @@ async def test_a_live_message_comes_behind_what_its_publisher_has_stored_before(
 async def test_a_live_message_comes_behind_what_was_stored_before_its_run_began(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "tightbeam._engine.postgres.live._PATIENCE", 60.0
-    )  # longer than is waited for it below
+    monkeypatch.setattr("tightbeam._engine.postgres.live._PATIENCE", 60.0)  # longer than is waited below
     limit = FunctionLimit("f", 9, on_thread=False)
     async with processes(address, 3) as (one, other, reader):
         await claim(address, one)

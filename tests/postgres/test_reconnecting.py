@@ -316,7 +316,7 @@ async def test_a_deadlock_with_another_process_ends_with_both_stored(address: st
     store = open_store(address)
     number = store.member.number
     with psycopg.connect(address, autocommit=True) as other:
-        # Whoever looks for a deadlock first ends it by failing: this is to be the store, which looks once only.
+        # Who looks for a deadlock first ends it by failing: that is to be the store, which looks only once.
         other.execute("ALTER DATABASE " + other.info.dbname + " SET deadlock_timeout TO '2s'")  # type: ignore[arg-type]
         other.execute("SET deadlock_timeout TO '60s'")
         other.execute(
