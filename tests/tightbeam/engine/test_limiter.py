@@ -8,15 +8,17 @@ from datetime import timedelta
 import pytest
 
 from tests.tightbeam.engine.conftest import until
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context
 from tightbeam._engine.limiter import ConcurrencyLimiter, FunctionLimiter, Slot
+from tightbeam.testing import Clock
 
 
 async def test_sleeps_that_end_together_need_one_slot(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, storage: Storage, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The only slot is taken while all of them wait for it."""
-    asleep, held, done = asyncio.Event(), asyncio.Event(), []
+    held, done = asyncio.Event(), []
     waiting: list[Slot] = []
     really = Slot.acquire
 
@@ -29,8 +31,7 @@ async def test_sleeps_that_end_together_need_one_slot(
     @client.function("work", on="app/work", concurrency=1)
     async def work(ctx: Context) -> None:
         if ctx.event.data["sleeps"]:
-            asleep.set()
-            naps = (ctx.step.sleep(f"nap{n}", timedelta(milliseconds=20)) for n in range(3))
+            naps = (ctx.step.sleep(f"nap{n}", timedelta(seconds=30)) for n in range(3))
             await asyncio.gather(*naps)
         else:
             held.set()
@@ -38,13 +39,18 @@ async def test_sleeps_that_end_together_need_one_slot(
             assert len(set(waiting)) == 1
         done.append(ctx.event.data["sleeps"])
 
-    async with client, asyncio.timeout(20):
-        await client.send("app/work", {"sleeps": True})
-        await asleep.wait()
+    async def fall_asleep() -> None:
+        (run_id,) = await client.send("app/work", {"sleeps": True})
+        await until(lambda: [step.state for step in storage.run(run_id).steps] == ["sleeping"] * 3)
+
+    async with client, asyncio.timeout(60):
+        await fall_asleep()
         await client.send("app/work", {"sleeps": False})
         await held.wait()
+        clock.advance(timedelta(seconds=30))
         await until(lambda: done == [False, True])
-        await client.send("app/work", {"sleeps": True})
+        await fall_asleep()
+        clock.advance(timedelta(seconds=30))
         await until(lambda: len(done) == 3)
 
 
@@ -74,7 +80,7 @@ async def test_a_run_that_is_over_waits_for_no_slot(limiter: ConcurrencyLimiter)
     waiting = asyncio.create_task(sleeper.acquire())
     await asyncio.sleep(0)
     sleeper.close()
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 30)
     first.release()
     assert (limiter.busy, len(limiter._waiting)) == (0, 0)
 
@@ -105,7 +111,7 @@ async def test_a_run_that_waits_for_its_key_keeps_no_slot_from_others() -> None:
     assert other.is_held
     first.release()
     assert limiter.take_freed() == frozenset(), "the one that waits has it"
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 30)
     second.close()
     assert limiter.take_freed() == {"a"}
     assert limiter.take_freed() == frozenset()
@@ -123,5 +129,5 @@ async def test_a_sleeping_run_and_a_new_one_have_one_limit() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     another.close()
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 30)
     assert sleeper.is_held
