@@ -44,7 +44,7 @@ async def test_a_run_that_takes_too_long_is_interrupted_and_has_failed(
             seen.append("handler")
         await ctx.step.realtime.publish("second", ch.tick, {"n": 2})
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         await begun.wait()
         clock.advance(HOUR)
@@ -114,7 +114,7 @@ async def test_time_before_the_first_start_does_not_count(
         if ctx.event.data["first"]:
             await release.wait()
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         await client.send("app/work", {"first": True})
         await held.wait()
         await client.send("app/work", {"first": False})
@@ -135,7 +135,7 @@ async def test_it_ends_in_time_although_all_slots_are_taken(
             raise ValueError
         await release.wait()
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         await client.send("app/work", {"fails": True})
         await settle()
         clock.advance(MINUTE)
@@ -154,7 +154,7 @@ async def test_a_plain_function_ends_with_its_step(client: Client, clock: Clock,
 
     def slow() -> str:
         begun.set()
-        assert release.wait(10)
+        assert release.wait(60)
         return "done"
 
     @client.function("work", on="app/work", timeout=HOUR)
@@ -164,7 +164,7 @@ async def test_a_plain_function_ends_with_its_step(client: Client, clock: Clock,
 
     async with client, asyncio.timeout(20):
         (run_id,) = await client.send("app/work")
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         clock.advance(HOUR)
         await asyncio.sleep(0.02)
         assert storage.run(run_id).summary.state == "running"
@@ -190,13 +190,13 @@ async def test_what_cannot_be_interrupted_is_waited_for_a_while(
 
     def computes(ctx: ContextSync) -> None:
         begun.set()
-        assert release.wait(10)
+        assert release.wait(60)
 
     client.function("async", on="app/async", timeout=HOUR)(stubborn)
     client.function("sync", on="app/sync", timeout=HOUR)(computes)
     async with client, asyncio.timeout(20):
         (run_id,) = await client.send(f"app/{kind}")
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         clock.advance(HOUR)
         await until(lambda: storage.run(run_id).summary.state == "failed")
         release.set()
@@ -221,7 +221,7 @@ async def test_a_run_that_is_retried_has_its_time_again(
             await asyncio.Event().wait()
         return result
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         (run_id,) = await client.send("app/work")
         await begun.wait()
         clock.advance(HOUR)

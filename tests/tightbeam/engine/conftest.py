@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.postgres.bystanders import beside
 from tests.tightbeam.engine.samples import JobChannel, job_channel
 from tests.tightbeam.engine.stores import STORES, PostgresStorage, SqliteStorage, Storage
 from tightbeam import Client
+from tightbeam._engine import scheduler
 
 LONG_ON_SERVER = {
     "test_doubt",  # when retention looks over a server depends on the load
@@ -33,9 +36,17 @@ MakeClient = Callable[..., Client]
 
 async def until(happened: Callable[[], bool]) -> None:
     """Wait for something that another thread, or the journal, does."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not happened():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
+
+
+def let_stores_close() -> None:
+    """Wait until stores of earlier tests have let go what this process has open."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("tightbeam-"):
+            thread.join(30)
+    gc.collect()
 
 
 def digest(path: Path) -> str:
@@ -44,7 +55,11 @@ def digest(path: Path) -> str:
 
 
 @pytest.fixture
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Storage]:
+    # What nobody told the scheduler of is to come later than any test waits for it, on a server too.
+    monkeypatch.setattr(scheduler, "_LONGEST_WAIT_SHARED", 60.0)
     storage = STORES[request.param](tmp_path)
     with beside(storage.address) if isinstance(storage, PostgresStorage) else nullcontext():
         yield storage

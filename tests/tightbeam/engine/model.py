@@ -26,7 +26,7 @@ __all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
 
 RETRIES = 2
 CHANNELS = tuple(job_channel(job_id=f"j{n}") for n in range(2))
-_BOUND = 5.0
+_BOUND = 30.0
 AGAIN = -1
 """What is passed when a command is done once more."""
 

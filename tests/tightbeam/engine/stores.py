@@ -90,7 +90,9 @@ class Storage(ABC):
             kept = kept._replace(age_us=options.pop("retain_for") // timedelta(microseconds=1))
         double = BackendDouble(self.backend(kept), self.kill)
         self.doubles.append(double)
-        return client_over(double, **{"retry_delay": timedelta(0), **options})
+        # On a busy machine as well, what is due when a client is left is finished.
+        defaults = {"retry_delay": timedelta(0), "shutdown_timeout": timedelta(minutes=1)}
+        return client_over(double, **{**defaults, **options})
 
     def run(self, id: str) -> RunDetail:
         """Return a run as it is stored."""
@@ -212,7 +214,8 @@ class PostgresStorage(Storage):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.address = _empty_journal()
-        self.lease = 15.0
+        self.lease = 60.0
+        """Of each client: longer than a test waits for what has to come before one ends."""
 
     def backend(self, retention: Retention) -> Backend:
         """Return a backend over the schema."""

@@ -129,7 +129,7 @@ def test_a_reader_on_another_event_loop(client: Client, ch: JobChannel) -> None:
 
     reader = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(read(), 60)))
     reader.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
 
     async def publish() -> None:
         for n in range(MANY):

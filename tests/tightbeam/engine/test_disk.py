@@ -165,7 +165,7 @@ async def test_g8_what_was_not_stored_gives_no_attempt_back(
             await limit_pages(storage, None)
         raise ValueError("its own fault")
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         with pytest.raises(ValueError, match="its own fault"):
             await client.run(work)
     assert attempts == [0, 1]
@@ -188,7 +188,7 @@ async def test_g8_one_failure_in_a_batch_does_not_take_others_along(
         def hold(tx: Any) -> None:
             tx.execute("SELECT 1")
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             outcomes = await asyncio.gather(
                 *(store.submit(Work(work)) for work in (hold, insert, fail, hold)), return_exceptions=True
             )
@@ -214,7 +214,7 @@ async def test_house_keeping_that_fails_ends_nothing(
         return (await ctx.step.realtime.publish("p", ch.tick, {"n": 1})).n
 
     async with client:
-        assert [await asyncio.wait_for(client.run(work), 10) for _ in range(40)] == [1] * 40
+        assert [await asyncio.wait_for(client.run(work), 30) for _ in range(40)] == [1] * 40
     assert "house-keeping failed" in caplog.text
 
 
@@ -309,7 +309,7 @@ async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
     loop = asyncio.get_running_loop()
 
     def limit_sync(more: int | None) -> None:
-        asyncio.run_coroutine_threadsafe(limit_pages(storage, more), loop).result(10)
+        asyncio.run_coroutine_threadsafe(limit_pages(storage, more), loop).result(30)
 
     @client.function("async", retries=0)
     async def async_(ctx: Context) -> str:
@@ -328,7 +328,7 @@ async def test_g8_a_handler_may_go_on_after_the_disk_was_full(
         return ctx.step.realtime.publish("large", ch.token, "small")
 
     functions = {function.id: function for function in client.functions}
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         assert await client.run(functions[kind]) == "small"
 
 
@@ -368,7 +368,7 @@ async def test_what_a_request_that_failed_had_published_is_handed_to_nobody(
         return work
 
     subscription = client.realtime.subscribe(ch.tick)
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         store = storage.double.store
         batch = (publish(1), publish(2, fails=True), publish(3))
         outcomes = await asyncio.gather(*(store.submit(Work(work)) for work in batch), return_exceptions=True)
@@ -418,6 +418,6 @@ async def test_a_claim_that_fails_is_tried_again(
     async def work(ctx: Context) -> str:
         return "done"
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         assert await client.run(work) == "done"
     assert "can't be read from the journal" in caplog.text

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 import pytest
 
 from tests.tightbeam.engine import inspection
-from tests.tightbeam.engine.conftest import MakeClient, digest
+from tests.tightbeam.engine.conftest import MakeClient, digest, let_stores_close
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tests.tightbeam.engine.work import Look
@@ -296,6 +296,7 @@ def test_who_is_refused_keeps_no_descriptor(path: Path) -> None:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     lock = Lock(path)
+    let_stores_close()
     before = descriptors()
     for _ in range(3):
         with pytest.raises(JournalRefused):
@@ -307,7 +308,7 @@ def test_who_is_refused_keeps_no_descriptor(path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no list of descriptors")
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("locked"), JournalRefused("damaged")])
 async def test_a_file_that_is_refused_is_closed(
-    client: Client, path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    client: Client, path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Not only when nobody has the error any more."""
 
@@ -316,6 +317,8 @@ async def test_a_file_that_is_refused_is_closed(
 
     async with client:
         pass
+    await storage.closed()
+    let_stores_close()
     monkeypatch.setattr(file, "_tune", Mock(side_effect=error))
     before = descriptors()
     with pytest.raises(JournalRefused) as caught:

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.model import Command, Driver, World
 from tests.tightbeam.engine.stores import STORES, Storage
+from tightbeam._engine import scheduler
 from tightbeam._engine.requests import Claim
 
 Rule = Callable[..., None]
@@ -310,8 +311,14 @@ async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage) ->
 )
 @pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says(
-    store: str, examples: int, steps: int, derandomize: bool, caplog: pytest.LogCaptureFixture
+    store: str,
+    examples: int,
+    steps: int,
+    derandomize: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(scheduler, "_LONGEST_WAIT_SHARED", 60.0)  # longer than the model waits
     caplog.set_level(logging.CRITICAL, logger="tightbeam")  # thousands of runs that fail as they are told to
     run_state_machine_as_test(
         type("Histories", (Histories,), {"store": store}),

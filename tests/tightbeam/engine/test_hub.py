@@ -157,7 +157,7 @@ async def test_leaving_the_client_ends_the_iteration(client: Client, ch: JobChan
         reader = asyncio.create_task(read())
         await waiting.wait()
         await client.realtime.publish(ch.tick, {"n": 1})
-    assert await asyncio.wait_for(reader, 10) == [1]
+    assert await asyncio.wait_for(reader, 30) == [1]
 
 
 def subscribe(hub: Hub, ch: JobChannel) -> Any:
@@ -224,7 +224,7 @@ def test_publishing_and_reading_on_different_event_loops(client: Client, ch: Job
 
     reader = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(read(), 30)))
     reader.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
 
     async def publish() -> None:
         for n in range(200):

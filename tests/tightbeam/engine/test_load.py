@@ -197,7 +197,7 @@ async def test_writes_that_come_during_reads_go_first(client: Client, storage: S
             order.append(f"read {n}")
             if n == 0:
                 asked = asyncio.run_coroutine_threadsafe(write(), loop)
-                asked.result(10)  # it is queued before the next read begins
+                asked.result(30)  # it is queued before the next read begins
 
         async def write() -> None:
             written.append(store.submit(Work(lambda _tx: order.append("write"))))

@@ -14,8 +14,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.tightbeam.engine.conftest import until
+from tests.tightbeam.engine.conftest import let_stores_close, until
 from tests.tightbeam.engine.samples import JobChannel
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context
 from tightbeam._engine import settling
 from tightbeam._engine.loop_waker import LoopWaker, waker_of
@@ -147,6 +148,7 @@ async def test_an_event_loop_that_cannot_watch_one(client: Client, ch: JobChanne
         with asyncio.Runner(loop_factory=Deaf) as runner:
             return runner.run(main())
 
+    let_stores_close()
     before = descriptors()
     assert await asyncio.to_thread(on_a_deaf_loop) == 7
     assert descriptors() <= before
@@ -154,7 +156,9 @@ async def test_an_event_loop_that_cannot_watch_one(client: Client, ch: JobChanne
 
 @pytest.mark.slow
 @linux
-async def test_a_client_that_is_left_leaves_no_descriptor_open(client: Client, ch: JobChannel) -> None:
+async def test_a_client_that_is_left_leaves_no_descriptor_open(
+    client: Client, storage: Storage, ch: JobChannel
+) -> None:
     work = work_of(client, ch)
 
     async def once() -> None:
@@ -162,10 +166,12 @@ async def test_a_client_that_is_left_leaves_no_descriptor_open(client: Client, c
             await client.run(work)
 
     await once()
-    gc.collect()
+    await storage.closed()
+    let_stores_close()
     before = descriptors()
     for _ in range(3):
         await once()
+        await storage.closed()
     gc.collect()
     assert descriptors() == before
 
@@ -179,6 +185,7 @@ async def test_event_loops_that_come_and_go_leave_no_descriptor_open(client: Cli
         subscription = client.realtime.subscribe(ch.tick, after="start")
         return (await anext(subscription)).data.n
 
+    let_stores_close()
     async with client:
         await client.run(work)
         assert await asyncio.to_thread(asyncio.run, read()) == 7
@@ -197,6 +204,7 @@ def test_a_loop_that_is_closed_first() -> None:
     async def make() -> LoopWaker | None:
         return waker_of(loop)
 
+    let_stores_close()
     before = descriptors()
     loop.run_until_complete(make())  # nobody keeps it but the loop
     closed_waker = loop.run_until_complete(make())

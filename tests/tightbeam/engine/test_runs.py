@@ -120,7 +120,7 @@ async def test_send_starts_every_function_that_listens(client: Client) -> None:
 
     async with client:
         ids = await client.send("app/go", {"x": 1})
-        await asyncio.wait_for(both.wait(), 10)
+        await asyncio.wait_for(both.wait(), 30)
     assert sorted(seen) == sorted(zip(["one", "two"], ids, strict=True))
 
 
@@ -376,7 +376,7 @@ async def test_runs_of_one_function_are_limited(client: Client) -> None:
     async with client:
         for _ in range(8):
             await client.send("app/limited")
-        await asyncio.wait_for(full.wait(), 10)
+        await asyncio.wait_for(full.wait(), 30)
         assert await client.run(other) == "not held up"
         release.set()
     assert (most, running) == (3, 0)

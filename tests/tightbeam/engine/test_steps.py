@@ -541,7 +541,7 @@ async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(
     define(first, began)
     async with first:
         (run_id,) = await first.send("app/nap")
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), 30)
         await until(lambda: bool(storage.run(run_id).steps))
     detail = storage.run(run_id)
     assert detail.steps[0].state == "sleeping"
@@ -616,7 +616,7 @@ async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its
             executions.append(ctx.run_id)
             with ThreadPoolExecutor(1) as pool:
                 short = pool.submit(copy_context().run, ctx.step.run, "short", slow)
-                assert slow_began.wait(10)
+                assert slow_began.wait(60)
                 ctx.step.sleep("long", timedelta(days=1))
                 short.result()
 
@@ -624,12 +624,12 @@ async def test_a_kill_while_a_run_sleeps_beside_a_step_that_has_ended_is_not_its
 
     async def work() -> None:
         began.append(1)
-        assert await asyncio.to_thread(go_on.wait, 10)
+        assert await asyncio.to_thread(go_on.wait, 60)
 
     def slow() -> None:
         began.append(1)
         slow_began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     first = make_client(shutdown_timeout=timedelta(seconds=1))
     define(first)
@@ -664,7 +664,7 @@ async def test_sleeping_runs_give_up_their_place(client: Client) -> None:
     async with client:
         for _ in range(5):
             await client.send("app/sleep")
-        await asyncio.wait_for(all_asleep.wait(), 10)
+        await asyncio.wait_for(all_asleep.wait(), 30)
 
 
 @pytest.mark.parametrize("duration", [timedelta(seconds=-1), timedelta(days=4000), timedelta.max, 5])
@@ -871,7 +871,7 @@ async def test_a_step_that_succeeds_meanwhile_gives_another_no_attempt_more(clie
             await ctx.step.run("failing", failing)
         await asyncio.gather(other(), ctx.step.run("failing", failing))
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         with pytest.raises(StepError, match="failing"):
             await client.run(work)
     assert len(calls) == 2
@@ -961,7 +961,7 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
 
     def short() -> None:
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     async def short_async() -> None:
         await asyncio.to_thread(short)
@@ -982,7 +982,7 @@ async def test_a_run_that_rests_after_another_sleep_says_so_again(
         ctx.step.sleep("nap", timedelta(milliseconds=1))
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(copy_context().run, ctx.step.run, "short", short)
-            assert began.wait(10)
+            assert began.wait(60)
             ctx.step.sleep("long", timedelta(days=1))
             running.result()
 
@@ -1004,12 +1004,12 @@ async def test_a_step_that_begins_while_a_sleep_is_being_stored_keeps_the_run_aw
 
     def work() -> None:
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     def answering(request: Any) -> None:
         if isinstance(request, BeginSleep) and kind == "sync":
             stored.set()
-            assert began.wait(10)
+            assert began.wait(60)
 
     @client.function("async", on="app/async")
     async def async_(ctx: Context) -> None:
@@ -1020,7 +1020,7 @@ async def test_a_step_that_begins_while_a_sleep_is_being_stored_keeps_the_run_aw
     def sync(ctx: ContextSync) -> None:
         with ThreadPoolExecutor(1) as pool:
             nap = pool.submit(copy_context().run, ctx.step.sleep, "nap", timedelta(days=1))
-            assert stored.wait(10)
+            assert stored.wait(60)
             ctx.step.run("work", work)
             nap.result()
 

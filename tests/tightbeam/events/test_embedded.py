@@ -49,7 +49,7 @@ class Heard:
         self.note(ctx)
 
     async def wait(self, count: int = 1) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.events) < count:
                 self._more.clear()
                 await self._more.wait()
@@ -296,7 +296,7 @@ async def test_two_events_with_one_model_are_told_apart_when_they_are_sent(clien
     async with client:
         await client.send(restored_event, {"uploadId": "u1"})
         await client.send(upload_event, {"uploadId": "u1"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await ended.wait()
     assert sorted(names) == ["app/restored", "app/upload"]
 

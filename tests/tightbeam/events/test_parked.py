@@ -65,7 +65,7 @@ class Program:
             self.handled.append((ctx.event.name, ctx.event.data))
 
         client.function("f", on=on)(handler_sync if sync else handler)
-        async with client, asyncio.timeout(10):
+        async with client, asyncio.timeout(30):
             await executed.once.wait()
             found = await client._engine.read(FindRun(self._run_id))
         assert found is not None

@@ -44,7 +44,7 @@ async def test_events_arrive(remote: RemoteClient, started: list[Any], way: str)
     await sent(remote, way, upload_event, Upload(upload_id="u2", size=5))
     await sent(remote, way, "app/upload", {"uploadId": "u3"})
     await sent(remote, way, ping_event)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(started) < 4:  # noqa: ASYNC110 - the functions are on another thread
             await asyncio.sleep(0.005)
     assert sorted(started, key=str) == [
