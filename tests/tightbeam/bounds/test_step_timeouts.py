@@ -11,6 +11,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, StepError, StepMisuse, StepTimeout
+from tightbeam._engine import scheduler
 from tightbeam.testing import Clock, Started, settle
 
 MINUTE = timedelta(minutes=1)
@@ -52,7 +53,7 @@ async def test_an_attempt_that_takes_too_long_is_interrupted_and_tried_again(
     async def work(ctx: Context) -> str:
         return await ctx.step.run("slow", slow, "done", timeout=MINUTE)
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         for _ in range(2):
             await slow.time_out(clock)
@@ -82,7 +83,7 @@ async def test_the_handler_catches_it_in_its_step_also_after_a_replay(
         if failures:
             raise failures.pop()
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         for _ in range(2):
             await slow.time_out(clock)
@@ -103,7 +104,7 @@ async def test_unhandled_it_fails_the_run(client: Client, clock: Clock) -> None:
     async def work(ctx: Context) -> None:
         await ctx.step.run("slow", slow, "", timeout=MINUTE)
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         await slow.time_out(clock)
         with pytest.raises(StepTimeout):
@@ -125,7 +126,7 @@ async def test_one_of_several_steps_at_a_time(client: Client, clock: Clock) -> N
         )
         return [str(result) for result in results]
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         await slow.time_out(clock)
         slow_result, quick_result = await running
@@ -162,7 +163,7 @@ async def test_a_function_that_ignores_it_has_failed_all_the_same(client: Client
                 caught.append(error.step_id)
         return caught
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
         for _ in range(2):
             await begun.wait()
@@ -178,16 +179,16 @@ async def test_a_plain_function_is_judged_at_its_end(client: Client, clock: Cloc
         calls.append(value)
         if len(calls) == 1:
             begun.set()
-            assert release.wait(10)
+            assert release.wait(60)
         return value
 
     @client.function("work", retries=1)
     def work(ctx: ContextSync) -> str:
         return ctx.step.run("slow", slow, "done", timeout=MINUTE)
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         running = asyncio.ensure_future(client.run(work))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         clock.advance(MINUTE)
         await asyncio.sleep(0.01)
         assert len(calls) == 1
@@ -221,8 +222,13 @@ async def test_in_time_it_is_as_without(client: Client, clock: Clock) -> None:
 
 
 async def test_leaving_the_client_is_no_timeout(
-    make_client: MakeClient, clock: Clock, started: Started, storage: Storage
+    make_client: MakeClient,
+    clock: Clock,
+    started: Started,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(scheduler, "LEAST_GRACE", 20.0)
     client = make_client(shutdown_timeout=timedelta(0))
     slow = Slow(1)
 

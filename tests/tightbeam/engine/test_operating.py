@@ -35,8 +35,8 @@ from tightbeam import (
     StepMismatch,
     StepMisuse,
 )
-from tightbeam._engine import operating
-from tightbeam._engine.requests import CancelRun, Claim, EndRun
+from tightbeam._engine import operating, scheduler
+from tightbeam._engine.requests import CancelRun, Claim, EndRun, ReadRun
 from tightbeam.hooks import RunInfo
 from tightbeam.testing import Clock
 
@@ -306,7 +306,7 @@ async def test_a_run_that_ended_in_an_earlier_process_is_waited_for(make_client:
 
 
 async def test_those_who_wait_are_told_that_the_client_was_left(
-    make_client: MakeClient, signals: Signals
+    make_client: MakeClient, signals: Signals, storage: Storage
 ) -> None:
     client = make_client(shutdown_timeout=timedelta(0))
     forever(client, signals)
@@ -316,6 +316,7 @@ async def test_those_who_wait_are_told_that_the_client_was_left(
         waits = asyncio.create_task(client.runs.wait(run_id))
         thread = asyncio.create_task(asyncio.to_thread(client.runs.wait_sync, run_id))
         await until(lambda: len(_waiters_of(client, run_id)) == 2)
+        await until(lambda: storage.double.requested(ReadRun) == 2)  # what has become of it until then
     for waiting in (waits, thread):
         with pytest.raises(NotEntered, match="the client was left before the run ended"):
             await waiting
@@ -528,7 +529,7 @@ async def test_a_plain_function_ends_with_its_step(
     def block() -> str:
         signals.said.append("began")
         loop.call_soon_threadsafe(signals.reached.set)
-        assert signals.go.wait(10)
+        assert signals.go.wait(60)
         return "done"
 
     @client.function("work", on="app/work")
@@ -569,7 +570,7 @@ async def test_a_plain_function_that_waits_for_a_slot_is_interrupted(
     def work(ctx: ContextSync) -> None:
         if ctx.event.data:
             signals.said.append("other")
-            assert signals.go.wait(10)
+            assert signals.go.wait(60)
             return
         ctx.step.sleep("nap", timedelta(seconds=30))
         signals.said.append("woke")
@@ -581,7 +582,7 @@ async def test_a_plain_function_that_waits_for_a_slot_is_interrupted(
         await until(lambda: signals.said == ["other"])
         clock.advance(timedelta(seconds=30))
         await asyncio.sleep(0.05)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await client.runs.cancel(run_id)
         assert (await client.runs.get(run_id)).state == "cancelled"
         signals.go.set()
@@ -600,7 +601,7 @@ async def test_what_takes_too_long_to_end_is_cancelled_all_the_same(
 
     def block() -> str:
         loop.call_soon_threadsafe(signals.reached.set)
-        assert signals.go.wait(10)
+        assert signals.go.wait(60)
         signals.said.append("block")
         return "done"
 
@@ -662,20 +663,18 @@ async def test_what_takes_too_long_to_end_is_cancelled_all_the_same(
 @pytest.mark.parametrize("ended_by", ["cancel", "timeout"])
 @pytest.mark.parametrize("ends", ["meanwhile", "later"])
 async def test_a_retry_is_cancelled_while_the_execution_before_goes_on(
-    client: Client, signals: Signals, soon: None, ended_by: str, ends: str
+    client: Client, signals: Signals, clock: Clock, soon: None, ended_by: str, ends: str
 ) -> None:
     """It is what is stored that is cancelled, not once more the execution that is over."""
     loop = asyncio.get_running_loop()
 
-    @client.function(
-        "work", on="app/work", timeout=None if ended_by == "cancel" else timedelta(milliseconds=250)
-    )
+    @client.function("work", on="app/work", timeout=None if ended_by == "cancel" else timedelta(hours=1))
     def work(ctx: ContextSync) -> None:
         signals.said.append("began")
         if len(signals.said) > 1:
             ctx.step.sleep("nap", timedelta(days=1))
         loop.call_soon_threadsafe(signals.reached.set)
-        assert signals.go.wait(10)
+        assert signals.go.wait(60)
 
     async with client:
         run_id = await started(client, "app/work")
@@ -683,6 +682,7 @@ async def test_a_retry_is_cancelled_while_the_execution_before_goes_on(
         if ended_by == "cancel":
             await client.runs.cancel(run_id)
         else:
+            clock.advance(timedelta(hours=1))
             with pytest.raises(RunFailed):
                 await client.runs.wait(run_id)
             with pytest.raises(RunStateError):
@@ -1072,9 +1072,10 @@ async def test_runs_of_a_client_that_is_not_entered(client: Client) -> None:
 
 @pytest.mark.parametrize("how", ["left", "cancelled"])
 async def test_an_execution_that_has_not_begun_does_not_begin(
-    make_client: MakeClient, caplog: pytest.LogCaptureFixture, how: str
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """The client is left, or the run is cancelled, however many turns after it was sent."""
+    monkeypatch.setattr(scheduler, "LEAST_GRACE", 20.0)
     for turns in range(12):
         client = make_client(shutdown_timeout=timedelta(0))
 

@@ -13,7 +13,7 @@ from tests.tightbeam.engine.doubles import Fault
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, NotStorable
-from tightbeam._engine import retry
+from tightbeam._engine import retry, scheduler
 from tightbeam._engine.requests import BeginSleep, EndRun, EndSleep, MemoizeStep
 from tightbeam._engine.store import Request
 
@@ -44,7 +44,7 @@ async def test_what_was_computed_waits_for_room(
         return LARGE
 
     def compute_sync() -> str:
-        return asyncio.run_coroutine_threadsafe(compute(), loop).result(10)
+        return asyncio.run_coroutine_threadsafe(compute(), loop).result(30)
 
     @client.function("async", on="app/async", retries=0)
     async def async_(ctx: Context) -> str:
@@ -129,8 +129,10 @@ async def test_a_stop_does_not_wait_for_the_disk(
     make_client: MakeClient,
     storage: Storage,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
+    monkeypatch.setattr(scheduler, "LEAST_GRACE", 20.0)
     client = make_client(shutdown_timeout=timedelta(milliseconds=50))
     storage.double.fail(MemoizeStep)
 
