@@ -73,7 +73,7 @@ async def test_runs_that_wait_for_their_place_begin_all_the_same(
 
     async with client:
         ids = [(await client.send("app/work"))[0] for _ in range(3)]
-        await asyncio.wait_for(held.wait(), 10)
+        await asyncio.wait_for(held.wait(), 30)
         clock.offset += jump
         ids += await client.send("app/work")  # which would be due before those that wait
         release.set()
@@ -117,7 +117,7 @@ async def test_a_sleep_goes_on_over_a_clock_that_was_set_back(
     def define(client: Client) -> None:
         @client.function("sleepy", on="app/sleepy")
         async def sleepy(ctx: Context) -> None:
-            await ctx.step.sleep("nap", timedelta(seconds=2))
+            await ctx.step.sleep("nap", timedelta(seconds=10))
             naps.append(1)
 
         @client.function("other")
@@ -147,7 +147,7 @@ async def test_a_timeout_ends_a_run_when_it_was_meant_to(
     """Also one that sleeps, and isn't in memory."""
 
     def define(client: Client) -> None:
-        @client.function("work", on="app/work", timeout=timedelta(seconds=1))
+        @client.function("work", on="app/work", timeout=timedelta(seconds=5))
         async def work(ctx: Context) -> None:
             await ctx.step.sleep("nap", timedelta(hours=2))
 
@@ -180,11 +180,11 @@ async def test_a_sleep_in_progress_ends_when_it_was_meant_to(
 ) -> None:
     @client.function("async", on="app/async")
     async def async_(ctx: Context) -> None:
-        await ctx.step.sleep("nap", timedelta(milliseconds=500))
+        await ctx.step.sleep("nap", timedelta(seconds=3))
 
     @client.function("sync", on="app/sync")
     def sync(ctx: ContextSync) -> None:
-        ctx.step.sleep("nap", timedelta(milliseconds=500))
+        ctx.step.sleep("nap", timedelta(seconds=3))
 
     async with client:
         (run_id,) = await client.send(f"app/{kind}")
@@ -213,7 +213,7 @@ async def test_set_back_while_a_sleep_is_being_stored(
         ctx.step.sleep("nap", timedelta(milliseconds=50))
         return "awake"
 
-    async with client, asyncio.timeout(10):
+    async with client, asyncio.timeout(30):
         assert await client.run(async_ if kind == "async" else sync) == "awake"
 
 

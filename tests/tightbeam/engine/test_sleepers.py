@@ -166,22 +166,33 @@ async def leaves_and_comes_back(client: Client, storage: Storage, body: Body) ->
     assert {step.state for step in storage.run(run_id).steps} == {"done"}
 
 
-async def in_timeout(ctx: Context, ended: asyncio.Event) -> None:
+class Ended(asyncio.Event):
+    """Says that what a run waits for besides is over; sets an end to a timeout as well."""
+
+    timeout: asyncio.Timeout | None = None
+
+    def set(self) -> None:
+        super().set()
+        if self.timeout is not None:
+            self.timeout.reschedule(asyncio.get_running_loop().time())
+
+
+async def in_timeout(ctx: Context, ended: Ended) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(0.4):
+        async with asyncio.timeout(3600) as ended.timeout:
             await ctx.step.sleep("nap", LONG)
 
 
-async def in_wait_for(ctx: Context, ended: asyncio.Event) -> None:
+async def in_wait_for(ctx: Context, ended: Ended) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(ctx.step.sleep("nap", LONG), 0.4)
+        await asyncio.wait_for(ctx.step.sleep("nap", LONG), 5)
 
 
-async def in_timeout_of_a_child(ctx: Context, ended: asyncio.Event) -> None:
+async def in_timeout_of_a_child(ctx: Context, ended: Ended) -> None:
     await asyncio.gather(in_timeout(ctx, ended), ctx.step.sleep("other", timedelta(milliseconds=400)))
 
 
-async def race(ctx: Context, ended: asyncio.Event) -> None:
+async def race(ctx: Context, ended: Ended) -> None:
     tasks = {asyncio.create_task(ctx.step.sleep("nap", LONG)), asyncio.create_task(ended.wait())}
     _, pending = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
     for task in pending:
@@ -189,13 +200,13 @@ async def race(ctx: Context, ended: asyncio.Event) -> None:
     await asyncio.wait(pending)
 
 
-async def beside_an_event(ctx: Context, ended: asyncio.Event) -> None:
+async def beside_an_event(ctx: Context, ended: Ended) -> None:
     nap = asyncio.create_task(ctx.step.sleep("nap", LONG))
     await ended.wait()
     nap.cancel()
 
 
-async def gathered_with_an_event(ctx: Context, ended: asyncio.Event) -> None:
+async def gathered_with_an_event(ctx: Context, ended: Ended) -> None:
     nap = asyncio.create_task(ctx.step.sleep("nap", LONG))
 
     async def watch() -> None:
@@ -214,11 +225,11 @@ STAYING = [in_timeout, in_wait_for, in_timeout_of_a_child, race, beside_an_event
 async def test_a_run_that_waits_for_something_else_too_stays(
     client: Client,
     storage: Storage,
-    body: Callable[[Context, asyncio.Event], Awaitable[None]],
+    body: Callable[[Context, Ended], Awaitable[None]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     executions: list[int] = []
-    ended = asyncio.Event()
+    ended = Ended()
     looked: list[int] = []
     really = StepLog.sleeps_longer_than
 
@@ -290,7 +301,7 @@ async def test_what_is_done_again_after_a_long_sleep_and_what_is_not(
         await until(lambda: has_left(storage))
         assert not waiting.done()
         await storage.wake(client)
-        assert await asyncio.wait_for(waiting, 10) == "result"
+        assert await asyncio.wait_for(waiting, 30) == "result"
     assert calls == ["handler", "step", "cleaned up", "handler", "cleaned up"]
     assert [message.data.n async for message in subscription] == [1, 2, 1, 3]
 
@@ -348,7 +359,7 @@ async def test_sleeping_runs_keep_nothing_from_starting(
             for _ in range(0 if turn else 20):
                 await client.send("app/trial")
             await until(lambda: len(storage.runs(state="sleeping")) == 20)
-            assert await asyncio.wait_for(client.run(quick), 10) == "done"
+            assert await asyncio.wait_for(client.run(quick), 30) == "done"
             await until(lambda: not storage.double.resident)
 
 
@@ -388,6 +399,7 @@ async def test_a_sleep_that_was_given_up_wakes_nobody(client: Client, storage: S
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async", pytest.param("sync", marks=pytest.mark.soak)])
 async def test_ten_thousand_sleeping_runs(make_client: MakeClient, storage: Storage, kind: str) -> None:
+    before = threading.active_count()
     client = make_client()
     asleep = 0
 
@@ -410,13 +422,13 @@ async def test_ten_thousand_sleeping_runs(make_client: MakeClient, storage: Stor
     event = "app/trial" if kind == "async" else "app/trial-plain"
     async with client:
         await asyncio.gather(*(client.send(event) for _ in range(10_000)))
-        assert await asyncio.wait_for(client.run(quick), 10) == "done"
+        assert await asyncio.wait_for(client.run(quick), 30) == "done"
         async with asyncio.timeout(300):
             while asleep < 10_000 or storage.double.resident:  # noqa: ASYNC110 - a store has no event
                 await asyncio.sleep(0.05)
-        assert threading.active_count() < 50
+        assert threading.active_count() < before + 50
     async with client:
-        assert await asyncio.wait_for(client.run(quick), 10) == "done"
+        assert await asyncio.wait_for(client.run(quick), 30) == "done"
     states = [run.state for run in storage.runs()]
     assert (states.count("sleeping"), states.count("done")) == (10_000, 2)
     assert asleep == 10_000
