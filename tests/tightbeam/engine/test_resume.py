@@ -227,6 +227,8 @@ async def test_a_reader_that_is_overtaken_by_retention_is_told(
         reader = client.realtime.subscribe(ch.tick, after="start")
         assert (await anext(reader)).data.n == 0
         await client.run(work, {"first": 9, "count": 30})
+        await storage.follow()  # what isn't followed isn't dropped
+        await client.run(work, {"first": 39, "count": 1})
         assert (await anext(reader)).data.n == 1  # of the page that was read before
         with pytest.raises(PositionLost):
             await anext(reader)
