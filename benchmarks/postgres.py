@@ -90,11 +90,12 @@ def _throughput(report: Report, server: Server, quick: bool) -> None:
         )
         ratios = compare_rates(report, "Durable publish", contestants, (1, 32), (rounds, total), note)
     one, many = ratios[_OURS]
+    # Not judged in CI: client and server wait for CPUs that other programs use, raw writes don't.
     report.bounds.extend(
         [
             Bound("1 caller: ÷ raw write and fdatasync", one, "≥", 0.35, margin=None),
-            Bound("32 callers, one process: ÷ raw", many, "≥", 3.5, margin=4),
-            Bound("32 callers, four processes: ÷ raw", ratios[_FOUR][1], "≥", 2.0, margin=4),
+            Bound("32 callers, one process: ÷ raw", many, "≥", 3.5, margin=None),
+            Bound("32 callers, four processes: ÷ raw", ratios[_FOUR][1], "≥", 2.0, margin=None),
         ]
     )
     if _DBOS in ratios:

@@ -61,7 +61,8 @@ async def _grow(report: Report, server: Server, messages: int, runs: int, rounds
         ratio = median(one / other for one, other in zip(both["full"], both["empty"], strict=True))
         times = (f"{median(both[name]) * 1e3:,.1f}" for name in ("empty", "full"))
         rows.append((what, *times, f"{ratio:.2f}"))
-        report.bounds.append(Bound(f"full ÷ empty: {what}", ratio, "≤", 1.3, margin=2))
+        # Not judged in CI, where a journal of the quick run is never full and other programs come between.
+        report.bounds.append(Bound(f"full ÷ empty: {what}", ratio, "≤", 1.3, margin=None))
     title = f"Growth: {messages:,} messages, {runs:,} unfinished runs, {_PROCESSES} processes' heartbeats"
     report.tables.append(Table(title, ("", "empty, ms", "full, ms", "ratio"), tuple(rows)))
 
