@@ -38,8 +38,8 @@ docs/schemas.md` printed last, so don't edit it. Both generators made Python of 
 same run, and both judged the same instances: real documents where there are some, and a hundred sampled
 ones, right and wrong. jsonschema-rs says who is right. The peer is datamodel-code-generator with its
 defaults and Pydantic 2, in at most a minute and four gigabytes. It fetches documents that are referred
-to by an absolute address, which this machine can't: "0 of 1" may mean that. Slow tests hold half of
-SchemaStore and every document to the same, `make soak` the other half (`tests/corpus`).
+to by an absolute address, which this machine can't: "0 of 1" may mean that. Slow tests hold a
+quarter of SchemaStore and every document to the same, `make soak` the rest (`tests/corpus`).
 """
 
 

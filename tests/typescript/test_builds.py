@@ -41,7 +41,7 @@ def test_vite() -> None:
         assert json.loads(tool(folder, "node", str(built))) == USED
 
 
-@pytest.mark.parametrize("bundler", ["--turbopack", "--webpack"])
+@pytest.mark.parametrize("bundler", ["--turbopack", pytest.param("--webpack", marks=pytest.mark.soak)])
 def test_next(bundler: str) -> None:
     """Types are checked, and pages rendered, by the build itself."""
     with in_project("next", package=COMMONJS) as folder:

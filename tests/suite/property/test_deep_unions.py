@@ -201,7 +201,7 @@ def test_the_class_is_the_one_that_trying_all_branches_gives(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [0, 1_000])
+@pytest.mark.parametrize("limit", [pytest.param(0, marks=pytest.mark.soak), 1_000])
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_the_class_is_the_same_in_many_unions(
     kind: Kind, limit: int, monkeypatch: pytest.MonkeyPatch

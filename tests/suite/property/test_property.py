@@ -58,6 +58,6 @@ def test_instances_by_hypothesis_jsonschema(random: Random, data: st.DataObject)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [10_000, 20_000])
+@pytest.mark.parametrize("seed", [10_000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_many_schemas(seed: int) -> None:
     assert soak(200, seed) == 0

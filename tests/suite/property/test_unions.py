@@ -32,7 +32,9 @@ def test_the_right_branch(kind: Kind) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", [1000, 2000, 3000, 4000])
+@pytest.mark.parametrize(
+    "start", [1000, *(pytest.param(start, marks=pytest.mark.soak) for start in (2000, 3000, 4000))]
+)
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_the_right_branch_of_many(kind: Kind, start: int) -> None:
     assert not wrong_of(kind, range(start, start + 100))[1]

@@ -183,7 +183,7 @@ async def test_the_official_client_does_not_notice(client: Client, ch: JobChanne
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["sigterm", "vanish"])
+@pytest.mark.parametrize("how", ["sigterm", pytest.param("vanish", marks=pytest.mark.soak)])
 async def test_ten_thousand_streams_leave_at_once(how: str) -> None:
     raise_file_limit(11_000)
     ch = job_channel(job_id="j1")

@@ -205,11 +205,10 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> No
     assert files(tmp_path) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        "cache.py",
+        "incremental/cache.py",
         "data/channel.schema.json",
         "targets/python/templates/module.py.jinja",
         "support/channel.ts",
@@ -219,7 +218,9 @@ def test_every_file_of_the_tool_counts(name: str, tmp_path: Path, monkeypatch: p
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("one")
-    monkeypatch.setattr("tightbeam_codegen.incremental.cache.__file__", str(tmp_path / "cache.py"))
+    monkeypatch.setattr(
+        "tightbeam_codegen.incremental.cache.__file__", str(tmp_path / "incremental/cache.py")
+    )
     first = tool_digest.__wrapped__()
     file.write_text("two")
     assert tool_digest.__wrapped__() != first
