@@ -318,9 +318,9 @@ async def test_a_redirect_is_not_followed(client: Client, server: StandIn, sync:
 async def test_a_server_that_hangs_is_left_after_the_timeout(
     client: Client, server: StandIn, sync: bool
 ) -> None:
-    client.realtime.configure(timeout=timedelta(seconds=2))
+    client.realtime.configure(timeout=timedelta(seconds=1))
     server.script.append("hang")
-    with pytest.raises(tightbeam.PublishFailed, match=r"no answer .* within 2 s; it may have been") as caught:
+    with pytest.raises(tightbeam.PublishFailed, match=r"no answer .* within 1 s; it may have been") as caught:
         await publish(client, "x", sync=sync)
     assert (caught.value.status, caught.value.retryable) == (None, True)
     server.until(lambda: server.requests, "the request")

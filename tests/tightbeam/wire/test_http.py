@@ -120,8 +120,8 @@ async def test_an_answer_that_is_late(post: Post) -> None:
         await reader.read(-1)
 
     async with listening(silent) as port:
-        with pytest.raises(NoAnswer, match="no answer within 2 s") as failed:
-            await post(pool_of(port, limits=RequestLimits(2, 1)))
+        with pytest.raises(NoAnswer, match="no answer within 1 s") as failed:
+            await post(pool_of(port, limits=RequestLimits(1, 1)))
     assert failed.value.was_sent
 
 
