@@ -133,7 +133,7 @@ test: $(STAMP) $(SUITE) ## The tests, without the slow ones (under two minutes)
 	$(call IN_HALVES,not slow)
 
 # The slow ones in three parts: what stands on processes and servers waits more than it computes. Two parts are shown when they are over.
-THIRD := $(addprefix tests/,postgres tightbeam/engine typescript)
+THIRD := $(addprefix tests/,postgres teams tightbeam/engine typescript)
 SECOND := $(filter-out tests/typescript,$(ONE_HALF))
 define IN_THREE
 @shown=$$(mktemp -d); half= third=; trap 'kill $$half $$third 2>/dev/null || :; rm -rf "$$shown"' EXIT; \
