@@ -356,5 +356,5 @@ def run(faults: int, seed: int, lease: timedelta) -> dict[str, Any]:
 
 if __name__ == "__main__":
     json.dump(
-        run(int(sys.argv[1]), int(sys.argv[2]), timedelta(seconds=float((*sys.argv[3:], "5")[0]))), sys.stdout
+        run(int(sys.argv[1]), int(sys.argv[2]), timedelta(seconds=float((*sys.argv[3:], "2")[0]))), sys.stdout
     )
