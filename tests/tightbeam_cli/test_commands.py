@@ -17,14 +17,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import uvicorn
 
 import tightbeam
 from tests.tightbeam.engine import inspection
 from tests.tightbeam.engine.samples import job_channel
-from tests.tightbeam.gateway.serving import secured
+from tests.tightbeam.gateway.serving import patient, secured
 from tests.tightbeam.gateway.test_streams import drained, stuck_reader
 from tightbeam._engine.scheduler import LEAST_GRACE
 from tightbeam.gateway import Gateway, Limits, _serve, _stopping
@@ -156,7 +155,7 @@ async def test_without_an_access_log_a_websocket_is_no_line_either() -> None:
         async with remote.realtime.subscribe(ch) as messages:
             await remote.realtime.publish(ch.tick, {"n": 1})
             await anext(messages)
-        async with httpx.AsyncClient(timeout=60) as ask:
+        async with patient() as ask:
             await ask.get(f"{url}/v1/realtime/sse")
         server.send_signal(signal.SIGTERM)
         logged, _ = await asyncio.wait_for(server.communicate(), 30)

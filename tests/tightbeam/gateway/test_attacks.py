@@ -17,7 +17,16 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.tightbeam.engine.samples import JobChannel, job_channel
-from tests.tightbeam.gateway.serving import KEY, SECRET, data_frame, frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import (
+    KEY,
+    SECRET,
+    data_frame,
+    frame,
+    patient,
+    running,
+    secured,
+    subscribed,
+)
 from tightbeam import Client
 from tightbeam.gateway import _http, _protocol
 from tightbeam.gateway._tokens import BadToken, mint, verify
@@ -63,7 +72,7 @@ async def test_a_head_that_never_ends_in_time(client: Client, monkeypatch: pytes
             async with raw(url) as (reader, writer):
                 writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /hea")
                 assert (await everything(reader)).count(b"HTTP/1.1 ") == 1
-        async with httpx.AsyncClient(timeout=60) as http:  # others are served
+        async with patient() as http:  # others are served
             assert (await http.get(f"{url}/health")).status_code == 200
 
 
@@ -149,7 +158,7 @@ async def test_a_body_that_breaks_off_is_no_error_of_ours(
             head = f"POST {PUBLISH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
             writer.write(f'{head}Content-Length: 100\r\n\r\n"a'.encode())
             await writer.drain()
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with patient() as http:
             await http.get(f"{url}/health")
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -207,7 +216,7 @@ async def test_a_token_is_for_one_channel_however_it_is_spelt(client: Client, ch
                     pass
             assert refused.value.response.status_code == 401, other
         # What is percent-encoded once is the same channel; twice is another name, which there may be.
-        async with subscribed(url, token) as reader, httpx.AsyncClient(headers=BEARER, timeout=60) as http:
+        async with subscribed(url, token) as reader, patient(headers=BEARER) as http:
             for spelt in ("job%3Aj1", "job%253Aj1", "job:j1%20", "job:j1%00"):
                 query = f"channel={spelt}&topic=tick"
                 await http.post(f"{url}/v1/realtime/publish?{query}", content=b'{"n": 1}')
@@ -222,11 +231,11 @@ async def test_parameters_that_come_twice(client: Client, ch: JobChannel) -> Non
     async with running(secured(client)) as url:
         mine = (await client.realtime.token(ch, ["tick"]))["key"]
         for query in (f"token={mine}&token=bad", f"token=bad&token={mine}", f"token={mine}&token="):
-            async with httpx.AsyncClient(timeout=60) as http:
+            async with patient() as http:
                 answer = await http.get(f"{url}/v1/realtime/sse?{query}")
             assert answer.status_code == 401, query
         wants = [quote(json.dumps([[name, "tick"]])) for name in (ch.name, other.name)]
-        async with httpx.AsyncClient(headers=BEARER, timeout=60) as http:
+        async with patient(headers=BEARER) as http:
             answer = await http.get(f"{url}/v1/realtime/sse?token={mine}&want={wants[1]}&want={wants[0]}")
             assert answer.status_code == 403  # the first counts
             async with subscribed(url, mine) as reader:
@@ -239,7 +248,7 @@ async def test_parameters_that_come_twice(client: Client, ch: JobChannel) -> Non
                 got = await data_frame(reader)
                 assert (got["channel"], got["topic"], got["data"]) == (ch.name, "tick", {"n": 7})
         many = "&".join(f"a{n}=1" for n in range(200))
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with patient() as http:
             assert (await http.get(f"{url}/v1/realtime/sse?token={mine}&{many}")).status_code == 400
 
 
@@ -320,7 +329,7 @@ async def test_every_route_checks_where_it_is_called_from(client: Client, ch: Jo
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
     cases = [({"Origin": "https://evil.test"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.test"}, 421)]
-    async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER, timeout=60) as http:
+    async with running(secured(client)) as url, patient(headers=BEARER) as http:
         query = {"token": (await client.realtime.token(ch))["key"], "channel": "job:j1", "topic": "tick"}
         for headers, refused in [*cases, ({}, None)]:
             for kind, status in (("sse", 200), ("token", 201), ("publish", 200), ("openapi.json", 200)):

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import pytest
 
 import tightbeam
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.gateway.serving import KEY, data_frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import KEY, data_frame, patient, running, secured, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client
 from tightbeam.hooks import ConnectionInfo, MessageInfo, PublishInfo
@@ -77,7 +76,7 @@ async def test_each_connection_of_a_reader_is_surrounded(ch: JobChannel, transpo
 
 async def test_a_reader_that_is_refused_has_no_connection(ch: JobChannel) -> None:
     log = Log()
-    async with running(secured(Client(hooks=[log]))) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(Client(hooks=[log]))) as url, patient() as http:
         assert (await http.get(f"{url}/v1/realtime/sse?token=none")).status_code == 401
     assert log.opened == []
 
@@ -86,7 +85,7 @@ async def test_what_another_process_publishes_is_relayed(ch: JobChannel) -> None
     log = Log()
     async with (
         running(secured(Client(hooks=[log]))) as url,
-        httpx.AsyncClient(headers=BEARER, timeout=60) as http,
+        patient(headers=BEARER) as http,
     ):
         place = f"channel={ch.name}&topic=token&run_id=01M80WNAQGSQ2ZY17B9WK74G59"
         answer = await http.post(

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 import generated
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.gateway.serving import KEY, data_frame, running, secured, subscribed
+from tests.tightbeam.gateway.serving import KEY, data_frame, patient, running, secured, subscribed
 from tightbeam import Client
 from tightbeam.gateway import app
 from tightbeam.gateway._catalog import Catalog
@@ -86,7 +86,7 @@ async def test_over_the_limit_is_413_where_inngest_cuts(client: Client) -> None:
 
 
 async def test_a_refused_publish_reaches_nobody(client: Client, ch: JobChannel) -> None:
-    async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER, timeout=60) as ask:
+    async with running(secured(client)) as url, patient(headers=BEARER) as ask:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
             query = {"channel": ch.name, "topic": "tick"}
             for body in (b'{"n": "1"}', b"x" * 600_000, b'{"n": 1}'):
@@ -150,7 +150,7 @@ def test_the_channels_of_a_package() -> None:
 
 async def test_no_token_in_any_log(client: Client, ch: JobChannel, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with running(secured(client)) as url, httpx.AsyncClient(headers=BEARER, timeout=60) as ask:
+    async with running(secured(client)) as url, patient(headers=BEARER) as ask:
         token = (await client.realtime.token(ch))["key"]
         async with subscribed(url, token):
             pass
@@ -349,7 +349,7 @@ async def test_a_gateway_can_be_entered_again(client: Client) -> None:
     for _ in range(2):
         async with (
             running(gateway) as url,
-            httpx.AsyncClient(base_url=url, headers=BEARER, timeout=60) as ask,
+            patient(base_url=url, headers=BEARER) as ask,
         ):
             assert (await ask.get("/health")).json() == {"status": "ok"}
             async with ask.stream("GET", "/inspector/api/messages") as answer:

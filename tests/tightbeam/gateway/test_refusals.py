@@ -19,7 +19,15 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.gateway.serving import KEY, OLD_SECRET, plain_uvicorn, running, secured, subscribed
+from tests.tightbeam.gateway.serving import (
+    KEY,
+    OLD_SECRET,
+    patient,
+    plain_uvicorn,
+    running,
+    secured,
+    subscribed,
+)
 from tests.tightbeam.gateway.test_tokens import bad, good, signed
 from tightbeam import Client
 from tightbeam.gateway import Limits, app
@@ -275,7 +283,7 @@ async def test_a_websocket_is_refused_in_the_same_words(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the plain request with the same query is answered what the WebSocket was."""
-    async with running(secured(client)) as url, httpx.AsyncClient(timeout=60) as ask:
+    async with running(secured(client)) as url, patient() as ask:
         for headers, token, code in (
             ({"Origin": "http://127.0.0.1:5333"}, signed(good()), "origin"),
             ({}, None, "unauthorized"),

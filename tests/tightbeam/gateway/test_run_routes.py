@@ -14,7 +14,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.gateway.serving import KEY, running, secured
+from tests.tightbeam.gateway.serving import KEY, patient, running, secured
 from tightbeam import Client, Context
 from tightbeam.gateway import _run_routes, app
 
@@ -333,7 +333,7 @@ async def test_those_who_wait_are_counted_and_let_go(
     gateway = secured(client)
     async with (
         running(gateway) as url,
-        httpx.AsyncClient(base_url=url, headers=BEARER, timeout=60) as ask,
+        patient(base_url=url, headers=BEARER) as ask,
     ):
         (run_id,) = await client.send("app/hang")
         waiting = asyncio.create_task(ask.get(f"{RUNS}/{run_id}", params={"wait": "20"}))

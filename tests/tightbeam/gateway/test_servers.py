@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidHandshake
 
@@ -21,6 +20,7 @@ from tests.tightbeam.gateway.serving import (
     data_frame,
     durable,
     frame,
+    patient,
     running,
     secured,
     subscribed,
@@ -146,7 +146,7 @@ async def test_granian() -> None:
             with pytest.raises(InvalidHandshake):
                 async with subscribed(url, "bad.token"):
                     pass
-            async with httpx.AsyncClient(timeout=60) as http:
+            async with patient() as http:
                 assert (await http.get(f"{url}/v1/realtime/sse?token=bad.token")).status_code == 401
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -9,12 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from tests.tightbeam.engine.samples import JobChannel
-from tests.tightbeam.gateway.serving import frame, plain_uvicorn, subscribed
+from tests.tightbeam.gateway.serving import frame, patient, plain_uvicorn, subscribed
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client
 from tightbeam.gateway import Gateway, _serve, _stopping, app
@@ -45,7 +44,7 @@ async def test_a_viewer_of_the_inspector(client: Client) -> None:
     for _ in range(2):
         async with (
             plain_uvicorn(api, lifespan="on") as (server, url),
-            httpx.AsyncClient(verify=False, timeout=60) as http,
+            patient(verify=False) as http,
             http.stream("GET", f"{url}/inspector/api/messages") as answer,
         ):
             lines = answer.aiter_lines()
@@ -57,7 +56,7 @@ async def test_a_viewer_of_the_inspector(client: Client) -> None:
 async def test_a_limit_of_requests(client: Client, api: FastAPI, ch: JobChannel) -> None:
     async with plain_uvicorn(api, lifespan="on", limit_max_requests=1) as (server, url):
         async with events(url, (await client.realtime.token(ch))["key"]) as stream:
-            async with httpx.AsyncClient(verify=False, timeout=60) as http:
+            async with patient(verify=False) as http:
                 await http.get(f"{url}/health")
             await until_closing(stream)
         assert not server.should_exit
@@ -69,7 +68,7 @@ async def test_a_connection_that_is_kept_alive_gets_no_new_stream(
     async with (
         client,
         plain_uvicorn(gateway) as (_, url),
-        httpx.AsyncClient(verify=False, timeout=60) as http,
+        patient(verify=False) as http,
     ):
         await gateway.close()
         token = (await client.realtime.token(ch))["key"]

@@ -20,6 +20,7 @@ from tests.tightbeam.gateway.serving import (
     data_frame,
     durable,
     frame,
+    patient,
     place,
     running,
     secured,
@@ -214,7 +215,7 @@ async def test_closing_comes_last_and_streams_end(client: Client, ch: JobChannel
                 await frame(reader)
             assert reader.close_code == 1012
             assert [json.loads(event["data"])["kind"] async for event in stream] == ["data", "closing"]
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with patient() as http:
             assert (await http.get(f"{url}/health")).status_code == 503
             answer = await http.get(f"{url}/v1/realtime/sse", params={"token": token})
             assert answer.status_code == 503

@@ -21,6 +21,7 @@ from tests.tightbeam.gateway.serving import (
     SECRET,
     data_frame,
     durable,
+    patient,
     running,
     secured,
     subscribed,
@@ -400,7 +401,7 @@ async def test_several_tokens_with_a_cursor_of_one_of_them(client: Client, ch: J
     """A time is a place in its own channel: it is none for a stream of several."""
     other = job_channel(job_id="j2")
     work = durable(client)
-    async with running(secured(client, runs=False)) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(client, runs=False)) as url, patient() as http:
         await client.run(work, {"first": 0, "count": 2, "job": "j2"})
         since = (await client.realtime.token(ch, since="1970-01-01T00:00:00Z"))["key"]
         tokens = [("token", since), ("token", (await client.realtime.token(other))["key"])]

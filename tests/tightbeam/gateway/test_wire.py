@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -27,6 +26,7 @@ from tests.tightbeam.gateway.serving import (
     data_frame,
     durable,
     frame,
+    patient,
     running,
     secured,
     subscribed,
@@ -78,7 +78,7 @@ BODIES = {
 async def test_publishes_give_the_recorded_frames(client: Client) -> None:
     theirs = recorded("publish-cases.ws.jsonl")
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(client, channels=[UserChannel])) as url, patient() as http:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
             for n, body in BODIES.items():
                 query = {"channel": "user:42", "topic": "ai"}
@@ -92,7 +92,7 @@ async def test_publishes_give_the_recorded_frames(client: Client) -> None:
 async def test_metadata_and_run_id_are_relayed(client: Client) -> None:
     theirs = recorded("metadata-and-datastream.ws.jsonl")[0]
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(client, channels=[UserChannel])) as url, patient() as http:
         async with subscribed(url, (await client.realtime.token(ch))["key"]) as connection:
             query = {"channel": "user:42", "topic": "ai", "run_id": theirs["run_id"], "metadata": '{"a": 1}'}
             await http.post(f"{url}/v1/realtime/publish", params=query, json=theirs["data"], headers=BEARER)
@@ -135,7 +135,7 @@ async def test_a_retried_run_looks_as_recorded(client: Client) -> None:
 async def test_events_as_recorded(client: Client) -> None:
     theirs = (RECORDINGS / "sse.txt").read_text()
     ch = user_channel(user_id="42")
-    async with running(secured(client, channels=[UserChannel])) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(client, channels=[UserChannel])) as url, patient() as http:
         token = (await client.realtime.token(ch))["key"]
         async with http.stream("GET", f"{url}/v1/realtime/sse", params={"token": token}) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
@@ -175,7 +175,7 @@ def test_no_field_can_break_out_of_an_event(text: str) -> None:
 
 async def test_what_a_client_says_never_reaches_an_event(client: Client, ch: JobChannel) -> None:
     """Over HTTP, all the way: header and parameter values with line breaks."""
-    async with running(secured(client)) as url, httpx.AsyncClient(timeout=60) as http:
+    async with running(secured(client)) as url, patient() as http:
         token = (await client.realtime.token(ch, ["token"]))["key"]
         query = {"token": token, "after": "x:1\n\ndata: injected"}
         async with http.stream("GET", f"{url}/v1/realtime/sse", params=query) as answer:
