@@ -430,7 +430,8 @@ class RunFailed(EngineError):
     """A run has failed.
 
     `Client.run` raises it where there is no exception of its handler's that could be raised in its place,
-    ``client.runs.wait`` always: its ``__cause__`` is the handler's exception, where that was in this process.
+    ``client.runs.wait`` always: its ``__cause__`` is the handler's exception, where that came in this process
+    while the caller waited.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
 from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, IsExecuted, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, Failed, Lost
-from tightbeam._engine.run_waiters import Ending, RunWaiters
+from tightbeam._engine.run_waiters import Ending, RunWaiters, Waiter
 from tightbeam._engine.step_log import StepCall
 from tightbeam._engine.store import Store
 from tightbeam._engine.traces import run_error
@@ -209,9 +209,13 @@ class Operator:
                     if not execution.is_recorded:
                         on_failure = self._registry.on_failure(execution.log.function)
                         end = EndRun(run_id, None, run_error(failed.error), (), on_failure)
-                        await self._store.submit(end)
-                        execution.is_recorded = True
-                        self.waiters.settle(run_id, failed)
+                        execution.failed = failed.error
+                        try:
+                            await self._store.submit(end)
+                            execution.is_recorded = True
+                            self.waiters.settle(run_id, failed)
+                        finally:
+                            execution.failed = None  # its handler may go on for long
 
     # -- runs of several processes ---------------------------------------------------------------------------
 
@@ -271,7 +275,7 @@ class Operator:
         # If it can't be read now, `_watch` comes back to it.
         with contextlib.suppress(JournalFailed, NotEntered):
             record = await self._store.submit(ReadRun(run_id))
-            if record is not None and _is_settled(record):
+            if record is not None and _is_settled(record) and self._failing(run_id) is None:
                 self.waiters.settle(run_id, record)
 
     def begin_watching(self) -> None:
@@ -334,7 +338,7 @@ class Operator:
                 with self.waiters.waiter(run_id) as waiter:
                     record = _existing(run_id, await self._store.submit(ReadRun(run_id)))
                     if _is_settled(record):
-                        return record
+                        return self._with_cause(record, waiter)
                     result = await asyncio.wrap_future(waiter)
                 again = await self._store.submit(ReadRun(run_id))
                 if (settled := _after(record, result, again)) is not None:
@@ -352,10 +356,29 @@ class Operator:
             with self.waiters.waiter(run_id) as waiter:
                 record = _existing(run_id, self._store.call(ReadRun(run_id)))
                 if _is_settled(record):
-                    return record
+                    return self._with_cause(record, waiter)
                 result = waiter.result(None if until is None else max(until - time.monotonic(), 0.0))
             if (settled := _after(record, result, self._store.call(ReadRun(run_id)))) is not None:
                 return settled
+
+    def _failing(self, run_id: str) -> BaseException | None:
+        """Return what a run fails with, while that is stored and those who wait for it are told."""
+        execution = self._resident.get(run_id)
+        return None if execution is None else execution.failed
+
+    def _with_cause(self, record: RunRecord, waiter: Waiter) -> RunRecord:
+        """Return a run with what it has failed with, if that was here since the caller began to wait.
+
+        Args:
+            record: the run, which has ended or is parked.
+            waiter: the caller's, which may have been told before the run was read.
+        """
+        if record.summary.state != "failed":
+            return record
+        cause = self._failing(record.summary.id)  # first: an execution goes when those who wait were told
+        if waiter.done() and waiter.exception() is None and isinstance(result := waiter.result(), Failed):
+            cause = result.error
+        return replace(record, cause=cause)
 
     def _refuse_own_loop(self, name: str, instead: str) -> None:
         if asyncio._get_running_loop() is self._loop:

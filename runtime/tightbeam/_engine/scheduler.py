@@ -442,6 +442,7 @@ class Scheduler:
             return result
         failures, on_failure = execution.log.failures, self._registry.on_failure(run.function)
         error = run_error(result.error) if isinstance(result, Failed | Again) else None
+        execution.failed = result.error if isinstance(result, Failed) else None
         for delay in retry_delays():
             try:
                 async with execution.recording:
@@ -458,7 +459,7 @@ class Scheduler:
                     raise
                 text = f'The result of function "{run.function}" can\'t be stored: {unfit}'
                 result = Failed(NotStorable(text))
-                error = run_error(result.error)
+                error, execution.failed = run_error(result.error), result.error
             except JournalFailed as failed:
                 if self._stopping:
                     break

@@ -150,7 +150,8 @@ class Runs:
         Raises:
             TimeoutError: it hasn't ended in that time.
             NoSuchRun: there is no such run, or it is of another function.
-            RunFailed: it has failed; the cause is the handler's exception, where that was in this process.
+            RunFailed: it has failed; the cause is the handler's exception, where that came in this process
+                while the caller waited.
             RunCancelled: it was cancelled.
             RunParked: it is parked: today's code doesn't fit what it remembers.
             NotJson: the result doesn't fit the type that the function is annotated with today.

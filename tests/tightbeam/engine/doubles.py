@@ -92,6 +92,7 @@ class BackendDouble:
         """Those that were opened, in order."""
         self.faults: list[Fault] = []
         self.holds: list[Hold] = []
+        self.unanswered: list[Hold] = []
         self.requests: list[Request[Any]] = []
         """What was submitted, in order."""
         self.resident: set[str] = set()
@@ -172,6 +173,17 @@ class BackendDouble:
             self.holds.remove(hold)
             hold.release()
 
+    @contextlib.asynccontextmanager
+    async def answering_late(self, kinds: Kinds) -> AsyncIterator[Hold]:
+        """Carry out requests of these classes meanwhile, and let those who await them wait."""
+        hold = Hold(kinds)
+        self.unanswered.append(hold)
+        try:
+            yield hold
+        finally:
+            self.unanswered.remove(hold)
+            hold.release()
+
     def requested(self, kind: type[Request[Any]]) -> int:
         """Return how many requests of a class were submitted."""
         return sum(isinstance(request, kind) for request in tuple(self.requests))
@@ -179,6 +191,10 @@ class BackendDouble:
     def hold_of(self, request: Request[Any]) -> Hold | None:
         """Return what a request is to wait for."""
         return next((hold for hold in self.holds if isinstance(request, hold.kinds)), None)
+
+    def hold_of_answer(self, request: Request[Any]) -> Hold | None:
+        """Return what the answer of a request is to wait for."""
+        return next((hold for hold in self.unanswered if isinstance(request, hold.kinds)), None)
 
     def error_of(self, request: Request[Any]) -> Exception | None:
         """Return what a request fails with, if it is to fail."""
@@ -287,7 +303,12 @@ class StoreDouble:
             request = replace(request, messages=double.page)
         future = self._store.submit(request, after=after)
         future.add_done_callback(lambda done: _note(double, request, done))
-        return future
+        hold = double.hold_of_answer(request)
+        if hold is None:
+            return future
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: hold.waiting.append(lambda: _follow(waiting, done)))
+        return waiting
 
     def call(self, request: Request[Answer], /) -> Answer:
         """Carry out a request, unless it is to fail."""

@@ -113,17 +113,29 @@ async def test_a_run_is_read_with_its_times_attempts_and_result(client: Client) 
     assert "hi" not in repr(run)
 
 
-async def test_a_run_that_failed_says_why(client: Client) -> None:
+@pytest.fixture
+def failing(client: Client) -> asyncio.Event:
+    """Of a function, "work", that fails as soon as this is set, and then once more."""
+    may_fail = asyncio.Event()
+
     @client.function("work", on="app/work", retries=1)
     async def work(ctx: Context) -> None:
+        await may_fail.wait()
         raise KeyError("x")
 
+    return may_fail
+
+
+async def test_a_run_that_failed_says_why(client: Client, failing: asyncio.Event, storage: Storage) -> None:
     async with client:
         run_id = await started(client, "app/work")
+        waiting = asyncio.ensure_future(client.runs.wait(run_id))
+        await until(lambda: storage.double.requested(ReadRun) == 1)
+        failing.set()
         with pytest.raises(
             RunFailed, match=rf'^run {run_id} of "work" has failed: KeyError: \'x\'$'
         ) as caught:
-            await client.runs.wait(run_id)
+            await waiting
         assert isinstance(caught.value.__cause__, KeyError)
         assert (caught.value.run_id, caught.value.error_type, caught.value.error_text) == (
             run_id,
@@ -135,6 +147,58 @@ async def test_a_run_that_failed_says_why(client: Client) -> None:
         assert run.result is None
         assert run.traceback is not None
         assert run.traceback.endswith("KeyError: 'x'\n")
+
+
+async def test_a_wait_that_reads_the_run_after_its_end_says_why_it_failed(
+    client: Client, failing: asyncio.Event, storage: Storage
+) -> None:
+    async with client:
+        run_id = await started(client, "app/work")
+        async with storage.double.held(ReadRun):
+            waits = asyncio.create_task(client.runs.wait(run_id))
+            thread = asyncio.create_task(asyncio.to_thread(client.runs.wait_sync, run_id))
+            await until(lambda: len(_waiters_of(client, run_id)) == 2)
+            failing.set()
+            await until(lambda: not _waiters_of(client, run_id))
+        for waiting in (waits, thread):
+            with pytest.raises(RunFailed) as caught:
+                await waiting
+            assert isinstance(caught.value.__cause__, KeyError)
+
+
+async def test_a_wait_that_reads_the_end_before_the_engine_hears_of_it_says_why_the_run_failed(
+    client: Client, failing: asyncio.Event, storage: Storage
+) -> None:
+    failing.set()
+    async with client, storage.double.answering_late(EndRun) as ends:
+        run_id = await started(client, "app/work")
+        await until(lambda: bool(ends.waiting))
+        for wait in (client.runs.wait(run_id), asyncio.to_thread(client.runs.wait_sync, run_id)):
+            with pytest.raises(RunFailed) as caught:
+                await wait
+            assert isinstance(caught.value.__cause__, KeyError)
+
+
+async def test_a_call_raises_the_handlers_exception_though_the_run_is_looked_at_meanwhile(
+    client: Client, storage: Storage
+) -> None:
+    @client.function("work", on="app/work", retries=0)
+    async def work(ctx: Context) -> None:
+        raise KeyError("x")
+
+    async with client, storage.double.answering_late(EndRun) as ends, storage.double.held(ReadRun) as reads:
+        async with storage.double.held(Claim):
+            call = asyncio.create_task(client.run(work))
+            while not reads.waiting:
+                storage.double.outlets[-1].ended(None)
+                await asyncio.sleep(0.005)
+        await until(lambda: bool(ends.waiting))
+        reads.release()
+        await until(lambda: not _operator_of(client).tasks)  # it has read that the run has failed
+        assert not call.done()
+        ends.release()
+        with pytest.raises(KeyError):
+            await call
 
 
 async def test_a_result_that_fits_no_more_is_said(make_client: MakeClient) -> None:
@@ -322,10 +386,14 @@ async def test_those_who_wait_are_told_that_the_client_was_left(
             await waiting
 
 
-def _waiters_of(client: Client, run_id: str) -> list[Any]:
+def _operator_of(client: Client) -> operating.Operator:
     session: Any = client._engine._session  # type: ignore[attr-defined]
-    waiting: list[Any] = session.scheduler.operator.waiters._waiting.get(run_id, [])
-    return waiting
+    operator: operating.Operator = session.scheduler.operator
+    return operator
+
+
+def _waiters_of(client: Client, run_id: str) -> list[Any]:
+    return list(_operator_of(client).waiters._waiting.get(run_id, []))
 
 
 async def test_a_parked_run_is_said_and_resumed(client: Client, signals: Signals) -> None:
