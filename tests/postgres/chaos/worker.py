@@ -82,7 +82,11 @@ async def live(life: Life) -> None:
         reading = asyncio.create_task(worker.read() if reads else _wait(enough))
         tasks = [asyncio.create_task(worker.operate())]
         if life.finish:
-            while not (await worker.all_ended() and await asyncio.to_thread(worker.dead_are_gone)):  # noqa: ASYNC110 - of others
+            while not (  # noqa: ASYNC110 - of others
+                await worker.all_ended()
+                and await asyncio.to_thread(worker.dead_are_gone)
+                and await asyncio.to_thread(worker.has_read_all)
+            ):
                 await asyncio.sleep(0.05)
         else:
             tasks += [asyncio.create_task(worker.send_and_wait(n)) for n in range(_SENDERS)]
@@ -107,6 +111,7 @@ class Worker:
         self.client = client
         self.life = life
         self._executions = itertools.count(life.number * 1_000_000)
+        self._last_read = life.after
 
     def report(self, kind: str, *rest: object) -> None:
         """Write one line; it is short enough that those of several processes don't mix."""
@@ -148,6 +153,16 @@ class Worker:
             pids = connection.execute("SELECT pid FROM tightbeam.process").fetchall()
         return all(Path(f"/proc/{pid}").exists() for (pid,) in pids)
 
+    def has_read_all(self) -> bool:
+        """Whether the reader has got the last message: leaving ends it, wherever it is."""
+        with psycopg.connect(self.life.address) as connection:
+            last = connection.execute(
+                "SELECT xid::text, seq FROM tightbeam.message WHERE channel = %s AND topic = 'tick' "
+                "ORDER BY message.xid DESC, seq DESC LIMIT 1",
+                [str(everyone)],
+            ).fetchone()
+        return last is None or self._last_read.partition(".")[2] == f"{last[0]}.{last[1]}"
+
     async def read(self) -> None:
         """Report each durable message from where the last reader was, and live ones that are out of order."""
         last: dict[str, int] = {}
@@ -157,6 +172,8 @@ class Worker:
             async for message in subscription:
                 if message.topic == "tick":
                     self.report("got", self.life.slot, message.position, message.id)
+                    assert message.position is not None
+                    self._last_read = message.position
                 else:
                     execution, number = message.data.message, message.data.percent
                     assert number is not None
