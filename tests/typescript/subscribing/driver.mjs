@@ -27,6 +27,7 @@ function tokensOf(base, channels, key) {
 
 let subscription;
 let held;
+let due;
 const listeners = new Set();
 const controller = new AbortController();
 const commands = {
@@ -66,10 +67,16 @@ const commands = {
     }
   },
   event: ({ type }) => listeners.forEach((listener) => listener({ type })),
-  /** Make the page's clock run faster, take its WebSocket away, or have it hear events. */
-  alter({ hurry, socketless, page }) {
+  /** Tell each timer that the page sets, take its WebSocket away, or have it hear events. */
+  alter({ telling, socketless, page }) {
     const wait = globalThis.setTimeout;
-    if (hurry) globalThis.setTimeout = (run, pause) => wait(run, pause / hurry);
+    if (telling) {
+      globalThis.setTimeout = (run, pause) => {
+        due = run;
+        say("timer", pause);
+        return wait(run, pause);
+      };
+    }
     if (socketless) delete globalThis.WebSocket;
     if (page) globalThis.addEventListener = (_type, listener) => void listeners.add(listener);
   },
@@ -84,6 +91,8 @@ const commands = {
       say("thrown", `${error.name}: ${error.message}`);
     }
   },
+  /** Let the time of the last timer be over. */
+  elapse: () => due(),
   hold: () => void (held = subscription[Symbol.asyncIterator]()),
   leave: () => void held.return(),
   async read({ count }) {

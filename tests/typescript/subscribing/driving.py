@@ -19,7 +19,7 @@ DRIVER = Path(__file__).parent / "driver.mjs"
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 TRANSPORTS = ("websocket", "sse")
 ALERTS = {"module": "alerts", "name": "alertsChannel"}
-_PATIENCE = 60
+_PATIENCE = 120
 
 
 def compiled(folder: Path, *, validators: bool = False) -> Path:

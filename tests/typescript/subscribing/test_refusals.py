@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.tightbeam.engine.conftest import until
 from tests.typescript.subscribing.driving import ALERTS, TRANSPORTS, Follower, compiled, following
 from tests.typescript.subscribing.scripted import Answer, Scripted
 
@@ -336,10 +337,16 @@ async def test_a_proxy_that_holds_upgrades_back_is_gone_round(client: Path, scri
         CONNECT: [Answer(hangs=True)],
         SSE: [Answer.events(DATA)],
     }
+
+    def connects() -> int:
+        return sum(target.startswith(CONNECT) for target in script.asked)
+
     async with following(client, None, route=f"{script.url}/none", topics=[]) as follower:
-        await follower.do("alter", hurry=20)
+        await follower.do("alter", telling=True)
         await follower.do("subscribe", channels=[ALERTS], route=f"{script.url}/token")
-        for _ in range(2):
+        for count in (1, 2):
+            await until(lambda count=count: connects() == count)
+            await follower.do("elapse")  # the time for an answer
             assert "a proxy holds it back" in (await follower.state("waiting"))["reason"]["message"]
         await follower.until("message")
         assert [target.partition("?")[0] for target in script.asked if "realtime" in target][:3] == [
