@@ -35,7 +35,12 @@ def arriving(page: Page) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("example", ["3600"], indirect=True)
 async def test_progress_is_drawn_as_it_comes(example: Program, page: Page) -> None:
     await opened(page, example)
-    channel = f"uploads:{await uploaded(page)}"
+    async with patient() as ask, ask.stream("GET", f"{example.url}/inspector/api/messages") as seen:
+        lines = seen.aiter_lines()
+        await anext(lines)
+        channel = f"uploads:{await uploaded(page)}"
+        while "Looking for viruses" not in await anext(lines):  # the run says no more, nor anything later
+            pass
     drawn = page.locator(".uploads .muted")
     # Live, so whoever comes later misses it: said until the page is there.
     for _ in range(60):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.browsing import Program, serious_problems
 from tests.browser.visiting import cut_off, file, opened, raised
@@ -32,18 +33,26 @@ async def focused(page: Page) -> str:
     return text.strip()
 
 
-@pytest.mark.parametrize("example", ["1"], indirect=True)
 @pytest.mark.parametrize(("width", "scheme"), [(1120, "light"), (390, "dark"), (320, "light")])
 async def test_axe_finds_nothing_serious(width: int, scheme: Any, example: Program, browser: Browser) -> None:
     async with await browser.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 720}
     ) as context:
         page = await context.new_page()
+        looked = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await looked.wait()
+            await route.continue_()
+
+        await page.route("**/api/token/uploads*", hold)  # without messages there is progress to look at
         await page.goto(example.url)
         await raised(example, *(f"<i>n={n}</i>" for n in range(12)))
         await page.get_by_label("Choose a file").set_input_files(file("a-rather-long-name-of-a-cat.txt"))
+        await expect(page.locator(".uploads .muted")).to_have_text("Waiting…")
         await expect(page.locator(".uploads progress")).to_be_visible()
         assert await serious_problems(page) == []
+        looked.set()
         await page.get_by_role("button", name="Ask").click()
         await expect(page.locator(".answer .text")).to_have_attribute("data-state", "completed")
         await page.get_by_role("button", name="Alerts").click()

@@ -395,7 +395,7 @@ async def test_an_answer_is_never_garbled_however_often_the_server_dies(example:
     await expect(shown).to_have_text(ANSWER)
     await expect(shown).to_have_attribute("data-state", "completed")
     seen: list[tuple[str, str]] = await page.evaluate("window.seen")
-    assert len(seen) > 20
+    assert len(seen) > 6  # two or more before each death
     assert [one for one in seen if not is_honest(*one)] == []
 
 

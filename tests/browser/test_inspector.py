@@ -283,7 +283,7 @@ async def test_a_filter_of_phrases_and_alternatives_is_in_the_address(program: P
     ):
         await search.fill(text)
         await expect(rows(page)).to_have_count(len(found))
-        async with asyncio.timeout(20):  # as many rows as before may not be drawn yet
+        async with asyncio.timeout(60):  # as many rows as before may not be drawn yet
             while await numbers(page) != found:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.02)
     await search.fill("topic:alert cpu & 100%")
@@ -443,6 +443,7 @@ async def test_a_run_is_cancelled_and_what_is_refused_is_said(program: Program, 
 async def test_leaving_a_run_leaves_its_question(program: Program, page: Page) -> None:
     run_id = await program.send("app/hang")
     await opened(page, program, "runs")
+    await expect(page.locator(".run-list .badge")).to_have_text("running")  # from then on the link stays
     await page.locator(".run-list a").click()
     await page.get_by_role("button", name="Cancel run", exact=True).click()
     await expect(page.get_by_role("dialog")).to_be_visible()

@@ -84,7 +84,7 @@ async def test_readers_by_channel(client: Client, ch: JobChannel) -> None:
         }
         assert all(datetime.fromisoformat(one["opened_at"]).tzinfo is not None for one in readers)
         await last.send(json.dumps({"kind": "sub", "data": tick}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await look(url))["channels"][0]["readers"] != 3:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
         assert [one["channels"] for one in (await look(url, channel="job:<j2>"))["readers"]] == [2]
@@ -93,7 +93,7 @@ async def test_readers_by_channel(client: Client, ch: JobChannel) -> None:
 
 async def test_a_slow_reader_is_shown(client: Client, ch: JobChannel) -> None:
     gateway = secured(client, inspector=True, limits=Limits(buffer_messages=4))
-    async with running(gateway) as url, asyncio.timeout(20):
+    async with running(gateway) as url, asyncio.timeout(60):
         async with subscribed(url, (await client.realtime.token(ch))["key"]):
             await until_connections(gateway, 1)
             for n in range(50):  # before its task has a turn

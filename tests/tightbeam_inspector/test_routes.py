@@ -38,7 +38,7 @@ def asking(client: Client, **changed: Any) -> httpx.AsyncClient:
 
 
 async def lines(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for line in answer.aiter_lines():
             yield json.loads(line)
 
@@ -175,9 +175,7 @@ async def test_a_viewer_that_leaves_is_forgotten_and_there_is_room_for_some(clie
         assert (await ask.get(f"{API}/messages")).status_code == 503
         for stream in streams:
             await stream.__aexit__(None, None, None)
-        async with asyncio.timeout(10):
-            while gateway._inspector._taps:  # noqa: ASYNC110 - there is no event to wait for
-                await asyncio.sleep(0.01)
+        await until(lambda: not gateway._inspector._taps)
 
 
 async def test_closing_is_said(client: Client) -> None:
