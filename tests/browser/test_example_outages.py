@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
+from playwright.async_api import Locator, Page, Response, Route, WebSocketRoute, expect
 
 from tests.browser.browsing import WEB, Program
 from tests.browser.visiting import cut_off, file, opened, raised
+from tests.tightbeam.engine.conftest import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -177,6 +178,34 @@ async def forget_sessions(example: Program, folder: Path) -> None:
     await example.kill()
     remove(folder, "records.db")
     await example.start()
+
+
+async def test_a_session_that_is_gone_is_replaced_once(example: Program, page: Page, tmp_path: Path) -> None:
+    """Of two new ones the second would replace the first, whose files were then another's."""
+    await opened(page, example)
+    await page.get_by_label("Choose a file").set_input_files(file("cat.txt"))
+    await stored(page)
+    asked: list[Route] = []
+    refused: set[str] = set()
+    goes_on = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.append(route)
+        await goes_on.wait()
+        await route.continue_()
+
+    def note(answer: Response) -> None:
+        if answer.status == 401:
+            refused.add(urlsplit(answer.url).path)
+
+    page.on("response", note)
+    await page.route("**/api/session", hold)
+    await forget_sessions(example, tmp_path)
+    await until(lambda: refused == {"/api/token/alerts", "/api/token/uploads"})
+    goes_on.set()
+    await expect(page.locator(".uploads").get_by_role("alert")).to_be_visible()  # cat.txt is forgotten
+    await expect(page.locator(".connection")).to_have_attribute("data-state", "open")
+    assert len(asked) == 1
 
 
 async def test_uploads_of_a_forgotten_session_do_not_shut_out_others(

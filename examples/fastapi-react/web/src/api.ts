@@ -24,6 +24,16 @@ export async function signIn(signal?: AbortSignal): Promise<void> {
   if (response.status !== 204) throw new RequestFailed("The server's answer can't be read.", response.status);
 }
 
+let renewing: Promise<void> | undefined;
+
+/** Get a new session: one for all who find theirs gone, or the answer that comes last would take it from the others. */
+function renewSession(): Promise<void> {
+  renewing ??= signIn().finally(() => {
+    renewing = undefined;
+  });
+  return renewing;
+}
+
 /**
  * Ask the server, and return its answer's JSON; undefined where the answer has no content.
  *
@@ -45,7 +55,7 @@ export async function fetchToken(path: string, query: Record<string, string> | s
   const init: RequestInit = { cache: "no-store", ...(signal !== undefined && { signal }) };
   const response = await fetch(url, init);
   if (response.status !== 401) return response;
-  await signIn(signal);
+  await renewSession();
   return await fetch(url, init);
 }
 
@@ -56,7 +66,7 @@ export async function withSession<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof RequestFailed) || error.status !== 401) throw error;
   }
-  await signIn();
+  await renewSession();
   return await work();
 }
 
