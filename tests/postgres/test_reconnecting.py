@@ -22,6 +22,7 @@ from tightbeam._engine.postgres.chores import Heart
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.lines import Line
+from tightbeam._engine.postgres.outage import Outage
 from tightbeam._engine.postgres.processes import bury_dead
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import ClaimLost, NewRun
@@ -188,6 +189,24 @@ async def test_requests_wait_for_a_server_that_is_away(
     said = [record.getMessage() for record in caplog.records if record.name == "tightbeam"]
     assert [("is away" in text, "is back after" in text) for text in said] == [(True, False), (False, True)]
     await store.close(30)
+
+
+def test_that_the_server_is_back_is_said_behind_that_it_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though another thread connects before the one that can't has said so."""
+    away = Outage("the database")
+    other = threading.Thread(target=away.end)
+    said: list[str] = []
+
+    def warning(text: str, *values: object) -> None:
+        if "is away" in text:
+            other.start()
+            other.join(0.2)  # it ends at once, unless it waits for this line
+        said.append(text % values)
+
+    monkeypatch.setattr(logging.getLogger("tightbeam"), "warning", warning)
+    away.begin("starting up", away.ends)
+    other.join(30)
+    assert [("is away" in text, "is back after" in text) for text in said] == [(True, False), (False, True)]
 
 
 async def test_an_attempt_that_failed_before_another_thread_connected_says_nothing_of_the_server(

@@ -44,9 +44,12 @@ class Outage:
             if self._since is not None or self.ends != ends:
                 return
             self._since = time.monotonic()
-        _log.warning(
-            "the database %s is away (%s): what is to be stored waits until it is back", self._name, reason
-        )
+            # With the lock: no other thread goes on with a connection, or says so, before this is said.
+            _log.warning(
+                "the database %s is away (%s): what is to be stored waits until it is back",
+                self._name,
+                reason,
+            )
 
     def end(self) -> None:
         """Note that a connection is there; the first thread that has one logs it."""
@@ -55,7 +58,7 @@ class Outage:
             if self._since is None:
                 return
             seconds, self._since = time.monotonic() - self._since, None
-        _log.warning("the database %s is back after %.1f s", self._name, seconds)
+            _log.warning("the database %s is back after %.1f s", self._name, seconds)
 
     def leave_within(self, seconds: float) -> None:
         """Have `wait` give up after a time, since the store is being closed; a later call changes nothing."""
