@@ -35,6 +35,7 @@ _END_WRITER = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'tightbeam .* writer' "
     "AND datname = current_database()"
 )
+_UNGRANTED = "SELECT 1 FROM pg_locks WHERE NOT granted"
 
 
 @pytest_asyncio.fixture
@@ -334,28 +335,33 @@ async def test_the_message_of_another_process_isn_t_that_of_a_publish_that_was_c
 async def test_a_deadlock_with_another_process_ends_with_both_stored(address: str) -> None:
     store = open_store(address)
     number = store.member.number
-    with psycopg.connect(address, autocommit=True) as other:
-        # Who looks for a deadlock first ends it by failing: that is to be the store, which looks only once.
-        other.execute("ALTER DATABASE " + other.info.dbname + " SET deadlock_timeout TO '2s'")  # type: ignore[arg-type]
+    change = "UPDATE tightbeam.run SET failures = 7 WHERE id = "
+    with (
+        psycopg.connect(address, autocommit=True) as other,
+        psycopg.connect(address, autocommit=True) as third,
+    ):
+        # Who looks for a deadlock first ends it by failing: that is to be the store.
         other.execute("SET deadlock_timeout TO '60s'")
         other.execute(
             "INSERT INTO tightbeam.run (id, function, event, data, state, due_at, created_at, owner, claim) "
-            "SELECT each, 'f', 'e', '', 'running', 0, 0, %s, 1 FROM unnest(ARRAY['a', 'b']) AS each",
+            "SELECT each, 'f', 'e', '', 'running', 0, 0, %s, 1 FROM unnest(ARRAY['a', 'b', 'c']) AS each",
             (number,),
         )
-        store.member.claims.update({each: Held(1, "f", limited=False) for each in "ab"})
-        other.execute("BEGIN")
-        other.execute("UPDATE tightbeam.run SET failures = 7 WHERE id = 'b'")
-        waiting = store.submit(PutBack(("a", "b")))  # has a, and waits for b
+        store.member.claims.update({each: Held(1, "f", limited=False) for each in "abc"})
+        for connection, run in ((third, "'b'"), (other, "'c'")):
+            connection.execute("BEGIN")
+            connection.execute(f"{change}{run}".encode())
+        waiting = store.submit(PutBack(("a", "b", "c")))  # has a, and waits for b
         async with asyncio.timeout(30):
-            await until(lambda: rows(address, "SELECT 1 FROM pg_locks WHERE NOT granted") != [])
-            crossing = asyncio.ensure_future(
-                asyncio.to_thread(other.execute, "UPDATE tightbeam.run SET failures = 7 WHERE id = 'a'")
-            )
+            await until(lambda: len(rows(address, _UNGRANTED)) == 1)
+            crossing = asyncio.ensure_future(asyncio.to_thread(other.execute, f"{change}'a'".encode()))
+            await until(lambda: len(rows(address, _UNGRANTED)) == 2)
+            third.execute("ROLLBACK")  # now the store has b, too, and waits for c
             await crossing
             other.execute("COMMIT")
             await waiting
-    assert rows(address, "SELECT state, failures FROM tightbeam.run") == [("ready", 7), ("ready", 7)]
+    stored = rows(address, "SELECT state, failures FROM tightbeam.run ORDER BY id")
+    assert stored == [("ready", 7), ("ready", 0), ("ready", 7)]
     await store.close(30)
 
 
