@@ -44,7 +44,8 @@ class Worker:
                 raise
 
 
-async def test_what_another_process_does(address: str) -> None:
+async def test_what_another_process_does(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tightbeam._engine.postgres.live._PATIENCE", 60.0)  # whatever stands still meanwhile
     worker = Worker(address)
     gateway = secured(Client(address, run_functions=False), inspector=True)
     async with (
