@@ -33,6 +33,13 @@ def tell(ledger: Path, *words: object) -> None:
         os.close(descriptor)
 
 
+async def until_let_go(ledger: Path) -> None:
+    """Wait where the test holds what begins now, until it lets go."""
+    held = ledger.with_name("hold").exists()
+    while held and not ledger.with_name("go").exists():  # noqa: ASYNC110 - another process says so
+        await asyncio.sleep(0.01)
+
+
 def client_of(address: str, ledger: Path, lease: float, *, run_functions: bool = True) -> Client:
     """Return a client with the functions of these tests."""
     client = Client(
@@ -52,9 +59,7 @@ def client_of(address: str, ledger: Path, lease: float, *, run_functions: bool =
 
         async def second() -> int:
             tell(ledger, "second", ctx.run_id)
-            held = ledger.with_name("hold").exists()
-            while held and not ledger.with_name("go").exists():  # noqa: ASYNC110 - another process says so
-                await asyncio.sleep(0.01)
+            await until_let_go(ledger)
             return 2
 
         await ctx.step.run("first", first)
@@ -82,6 +87,7 @@ def client_of(address: str, ledger: Path, lease: float, *, run_functions: bool =
     async def few(ctx: Context) -> None:
         key = ctx.event.data["key"]
         tell(ledger, "+", key)
+        await until_let_go(ledger)
         await asyncio.sleep(0.005)
         tell(ledger, "-", key)
         await ctx.step.sleep("nap", timedelta(milliseconds=20))
