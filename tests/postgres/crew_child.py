@@ -11,7 +11,7 @@ from datetime import timedelta
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.gateway.serving import running, secured
 from tightbeam import Client, Context, Function
-from tightbeam._engine.postgres import live
+from tightbeam._engine.postgres import bus, live
 
 __all__ = ["Registered", "functions_of", "program"]
 
@@ -61,6 +61,7 @@ async def _number(n: int) -> int:
 
 
 async def _work(address: str) -> None:
+    bus._FLUSH = 60.0  # whatever stands still, a commit waits for the live messages before it
     client = program(address, run_functions=True)
     functions_of(client)
     async with client:
@@ -68,7 +69,7 @@ async def _work(address: str) -> None:
 
 
 async def _serve(address: str) -> None:
-    live._PATIENCE = 60.0  # no server that stands still in a transaction changes the order of what is shown
+    live._PATIENCE = 60.0  # as above: here a live message waits for the log
     client = program(address, run_functions=False)
     functions_of(client)
     async with running(secured(client)) as url:

@@ -67,8 +67,12 @@ async def processes(address: str, count: int, *, lease: float = 15.0) -> AsyncIt
 
 
 @pytest.fixture
-def no_chores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No transaction of a chore may stand still, and so hold the log back: what is live comes before then."""
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a commit nor a live message gives up waiting for what comes before it, whatever stands still.
+
+    No transaction of a chore can hold the log back, which a live message waits for.
+    """
+    monkeypatch.setattr("tightbeam._engine.postgres.bus._FLUSH", 60.0)
     monkeypatch.setattr(Heart, "beat", lambda *_: None)
     monkeypatch.setattr(Reader, "keep_house", lambda *_: None)
 
@@ -127,7 +131,7 @@ async def test_equal_live_messages_are_all_delivered(address: str) -> None:
         other.has(*['"same"'] * 500)
 
 
-@pytest.mark.usefixtures("no_chores")
+@pytest.mark.usefixtures("in_order")
 @pytest.mark.parametrize("count", [2, 4])
 async def test_a_live_message_comes_behind_what_its_publisher_has_stored_before(
     address: str, count: int
@@ -162,7 +166,7 @@ async def test_a_live_message_comes_behind_what_was_stored_before_its_run_began(
             process.has("{}", "1")
 
 
-@pytest.mark.usefixtures("no_chores")
+@pytest.mark.usefixtures("in_order")
 async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_a_second(
     address: str,
 ) -> None:
@@ -180,7 +184,7 @@ async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_
             process.has("1", "2", "{}", "3")
 
 
-@pytest.mark.usefixtures("no_chores")
+@pytest.mark.usefixtures("in_order")
 async def test_a_process_that_stands_still_gets_live_messages_behind_what_was_stored_before_them(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +347,7 @@ def test_a_channel_whose_name_cant_be_sent_stops_nothing(
         process.store.close_at_exit(10)
 
 
-@pytest.mark.usefixtures("no_chores")
+@pytest.mark.usefixtures("in_order")
 async def test_a_page_of_the_log_is_handed_on_once_where_the_end_of_a_run_cant_be_read(address: str) -> None:
     limit = FunctionLimit("f", 9, on_thread=False)
     async with processes(address, 1) as (one,):

@@ -45,7 +45,8 @@ class Worker:
 
 
 async def test_what_another_process_does(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tightbeam._engine.postgres.live._PATIENCE", 60.0)  # whatever stands still meanwhile
+    for patience in ("bus._FLUSH", "live._PATIENCE"):  # durable and live messages keep their order meanwhile
+        monkeypatch.setattr(f"tightbeam._engine.postgres.{patience}", 60.0)
     worker = Worker(address)
     gateway = secured(Client(address, run_functions=False), inspector=True)
     async with (
