@@ -241,7 +241,7 @@ class Stream:
             self._watch = None
             if not self._feed.is_crowded:
                 return
-            if self._writer.writes == written:
+            if self._writer.writes == written and not self._waiting:  # it may be the journal that is slow
                 self.abort(End.SLOW)
             else:
                 self._watch_reader()

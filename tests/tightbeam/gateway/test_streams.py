@@ -14,7 +14,10 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.tightbeam.engine.conftest import until
+from tests.tightbeam.engine.doubles import BackendDouble
 from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.stores import KEEPS
 from tests.tightbeam.gateway.serving import (
     UNHURRIED,
     data_frame,
@@ -28,7 +31,9 @@ from tests.tightbeam.gateway.serving import (
 )
 from tests.tightbeam.gateway.sse import events
 from tightbeam import Client, Context, PositionLost
-from tightbeam._client import engine_of
+from tightbeam._client import client_over, engine_of
+from tightbeam._engine.backends import backend_for
+from tightbeam._engine.requests import FindOutcome
 from tightbeam._hub.mailbox import Mailbox
 from tightbeam._message import Envelope
 from tightbeam.gateway import Gateway, Limits
@@ -200,6 +205,20 @@ async def test_a_reader_that_was_only_late_goes_on_with_the_newest(client: Clien
             await client.realtime.publish(ch.tick, {"n": 50})
             for one in (reader, informed):
                 assert (await frame(one))["data"] == {"n": 50}
+
+
+async def test_a_reader_for_whom_the_journal_is_read_isnt_slow(ch: JobChannel) -> None:
+    double = BackendDouble(backend_for(None, KEEPS))
+    client = client_over(double)
+    gateway = secured(client, limits=Limits(buffer_messages=8, slow_grace=timedelta(seconds=0.05)))
+    async with running(gateway) as url, double.held(FindOutcome) as hold:
+        async with subscribed(url, (await client.realtime.token(ch))["key"], after="latest") as reader:
+            await until(lambda: bool(hold.waiting))
+            for n in range(50):
+                client.realtime.publish_sync(ch.tick, {"n": n})
+            await asyncio.sleep(0.1)  # longer than a reader has that takes nothing
+            hold.release()
+            assert [(await data_frame(reader))["data"]["n"] for _ in range(8)] == list(range(42, 50))
 
 
 async def test_closing_comes_last_and_streams_end(client: Client, ch: JobChannel) -> None:
