@@ -36,6 +36,20 @@ async def token():
 
 app.mount("/", gateway)
 """
+STOPS_SLOWLY = """
+import asyncio
+from pathlib import Path
+
+close = gateway.close
+
+async def close_slowly():
+    await close()
+    while not Path(__file__).with_name("go").exists():
+        await asyncio.sleep(0.01)
+
+gateway.close = close_slowly
+"""
+"""Appended to the module: ending the streams takes until there is a file `go` beside it."""
 UVICORN = ("uvicorn", "mounted:app", "--port", "PORT")
 OURS = (
     *("--http", "tightbeam.gateway.protocol:HttpProtocol"),
@@ -93,10 +107,10 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, *command: str) -> AsyncIterator[Served]:
+async def serving(folder: Path, *command: str, module: str = MODULE) -> AsyncIterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (folder / "mounted.py").write_text(MODULE)
+    (folder / "mounted.py").write_text(module)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *(one.replace("PORT", str(port)) for one in command)),
         cwd=folder,
@@ -159,14 +173,15 @@ async def test_streams_hear_closing_and_the_server_ends(
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["uvicorn", "uvicorn with our protocols", "uvicorn with reload"])
 async def test_two_quick_interrupts(server: str, tmp_path: Path) -> None:
-    async with serving(tmp_path, *SERVERS[server]) as served:
+    async with serving(tmp_path, *SERVERS[server], module=MODULE + STOPS_SLOWLY) as served:
         _, token = await served.token()
         events = await served.event_stream(token)
         os.killpg(served.process.pid, signal.SIGINT)
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(BOUND):
+            await events.readuntil(b'"kind":"closing"')
         os.killpg(served.process.pid, signal.SIGINT)
+        (tmp_path / "go").touch()  # only now: the second would come to a process that has ended
         logged = await ended(served)
-        assert b'"kind":"closing"' in await events.read()
         assert b"Traceback" not in logged, logged.decode()
         assert b"Application shutdown complete" in logged
 
