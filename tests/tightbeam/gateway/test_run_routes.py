@@ -347,7 +347,7 @@ async def test_those_who_wait_are_counted_and_let_go(
             assert (late.status_code, late.json()["code"]) == (503, "closing")
             gateway.reopen()
             waited = await ask.get(f"{RUNS}/{run_id}", params={"wait": "0.01"})
-            assert waited.json()["state"] == "running"
+            assert waited.json()["state"] in ("ready", "running")
         assert not gateway._runs._waiting
         await client.runs.cancel(run_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -162,6 +163,7 @@ async def test_what_was_taken_in_the_last_moment_has_a_protocol() -> None:
 
     server = await asyncio.get_running_loop().create_server(Noted, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()):
+        assert select.select(server.sockets, [], [], 20)[0]
         for _ in range(2):  # looked for, and taken
             await asyncio.sleep(0)
         assert made == []

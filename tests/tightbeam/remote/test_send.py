@@ -85,7 +85,8 @@ async def test_an_event_starts_runs(way: str, client: Client, events: list[Any])
         for wrong in ([1], {1: 2}, {"a": {1, 2}}, {"a": float("nan")}):
             with pytest.raises(NotJson):
                 await remote.send("app/note", wrong)  # type: ignore[arg-type]
-    assert events == [data, data, {}, {}]
+    assert len(events) == 4
+    assert events.count(data) == events.count({}) == 2  # in whatever order their runs begin
 
 
 async def test_any_name_travels(client: Client) -> None:
