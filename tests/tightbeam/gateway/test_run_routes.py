@@ -309,7 +309,10 @@ async def test_page_after_page(client: Client, worked: list[str]) -> None:
             await ask.post(f"{RUNS}/{run_id}/cancel")
 
 
-async def test_waiting_for_the_end(client: Client, worked: list[str]) -> None:
+async def test_waiting_for_the_end(
+    client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_run_routes, "_seconds", lambda _: 3600.0)  # it isn't the time that ends it
     gateway = secured(client)
     transport = httpx.ASGITransport(gateway)
     async with (
@@ -336,8 +339,10 @@ async def test_those_who_wait_are_counted_and_let_go(
         patient(base_url=url, headers=BEARER) as ask,
     ):
         (run_id,) = await client.send("app/hang")
-        waiting = asyncio.create_task(ask.get(f"{RUNS}/{run_id}", params={"wait": "20"}))
-        await until(lambda: len(gateway._runs._waiting) == 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(_run_routes, "_seconds", lambda _: 3600.0)  # it isn't the time that ends it
+            waiting = asyncio.create_task(ask.get(f"{RUNS}/{run_id}", params={"wait": "20"}))
+            await until(lambda: len(gateway._runs._waiting) == 1)
         refused = await ask.get(f"{RUNS}/{run_id}", params={"wait": "20"})
         assert (refused.status_code, refused.json()["code"]) == (503, "full")
         await gateway.close()
