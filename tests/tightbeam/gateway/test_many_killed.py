@@ -135,7 +135,7 @@ async def test_fifty_orders_in_one_stream_over_a_gateway_that_is_killed(
     process = await test_killed.started(tmp_path / "app.db", port, LIVES[0], "first")
     pages = [Page(f"http://127.0.0.1:{port}", kind) for kind in ("position", "events", "time")]
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(180):
             reading = [asyncio.create_task(page.read()) for page in pages]
             for part in (1, 2):
                 while not all(page.has_come_to(part) for page in pages):  # noqa: ASYNC110 - no event
