@@ -27,7 +27,7 @@ PRIVATE = "what-only-the-one-who-asks-may-see"
 
 def program(path: Path, *, is_broken: bool, has_sleeper: bool = True) -> Client:
     """Return one release of a program."""
-    client = Client(path, shutdown_timeout=timedelta(milliseconds=200))
+    client = Client(path)
 
     async def first() -> dict[str, str]:
         return {"kept": PRIVATE}

@@ -406,11 +406,13 @@ async def test_a_server_that_closes_at_once_is_asked_less_and_less_often(
     await until(server, lambda: not server.sockets, "no socket")
     attempts.clear()
     monkeypatch.setattr(wire_backoff, "_LASTED", 0.0)
-    async with client.realtime.subscribe(ch):
+    async with client.realtime.subscribe(ch.status) as messages:
         for _ in range(3):
             old = server.sockets[0]
             server.drop_sockets()
             await until(server, lambda s=old: server.sockets and server.sockets[0] is not s, "another socket")  # type: ignore[misc]  # mypy: s
+            await client.realtime.publish(ch.status, {"message": "here"})
+            await anext(messages)  # one that is dropped before its pong has come would have failed
         assert attempts == [0, 0, 0]
 
 
