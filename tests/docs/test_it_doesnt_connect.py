@@ -86,10 +86,10 @@ def fits(shown: str, text: str) -> bool:
 async def test_the_command_gets_the_answer_and_the_log_has_the_line(
     case: Case, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with served(case.setting) as (url, token), asyncio.timeout(20):
+    async with served(case.setting) as (url, token), asyncio.timeout(90):
         environment = {**os.environ, "GATEWAY": url, "TOKEN": token, "KEY": KEY}
         process = await asyncio.create_subprocess_exec(
-            *("sh", "-c", f"{case.command} --max-time 10 --noproxy '*'"),
+            *("sh", "-c", f"{case.command} --max-time 60 --noproxy '*'"),
             env=environment,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -27,9 +27,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
+def bounded() -> Iterator[None]:
     """What waits for ever when something is broken fails instead."""
-    seconds = 300 if request.node.get_closest_marker("slow") is not None else 60
+    seconds = 300
 
     def over(*_: object) -> None:
         raise TimeoutError(f"this test took more than {seconds} seconds")

@@ -49,7 +49,7 @@ def process(module: str, *arguments: str, endpoint: str) -> Iterator[subprocess.
         finally:
             if started.poll() is None:
                 started.terminate()
-            started.wait(30)
+            started.wait(60)
 
 
 def answers(port: int, method: str, path: str) -> int:
@@ -62,7 +62,7 @@ def answers(port: int, method: str, path: str) -> int:
 
 
 def wait_until_served(port: int) -> None:
-    for _ in range(600):
+    for _ in range(3_600):
         try:
             if answers(port, "GET", "/health") == 200:
                 return
@@ -83,9 +83,9 @@ def test_a_web_request_and_a_subscriber_elsewhere_are_one_trace(tmp_path: Path) 
             assert subscriber.stdout is not None
             assert subscriber.stdout.readline() == "subscribed\n"
             assert answers(port, "POST", "/uploads") == 200
-            assert subscriber.wait(60) == 0
+            assert subscriber.wait(180) == 0
         web.terminate()  # which exports the rest
-        web.wait(30)
+        web.wait(60)
     check(receiver)
 
 

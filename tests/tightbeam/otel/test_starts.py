@@ -129,7 +129,7 @@ async def test_a_plain_step_that_outlasts_the_cancelling_of_its_run_is_completed
 
     def block() -> None:
         loop.call_soon_threadsafe(begun.set)
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     @client.function("work", on="app/work")
     def work(ctx: tightbeam.ContextSync) -> None:

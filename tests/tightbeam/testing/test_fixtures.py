@@ -99,7 +99,7 @@ async def test_faults_in_sync_handlers_and_counted_steps(
         faults.before(step_id)
         faults.after(step_id)
     async with client:
-        await asyncio.wait_for(client.run(work), 20)
+        await asyncio.wait_for(client.run(work), 60)
     assert published(ch.tick) == [Tick(n=0), Tick(n=1), Tick(n=2)]
 
 

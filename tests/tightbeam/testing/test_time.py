@@ -93,7 +93,7 @@ async def test_a_skip_of_the_second_use(faults: Faults) -> None:
     faults.skip("wait:1")
     faults.skip("wait")
     async with client:
-        await asyncio.wait_for(client.run(work), 10)
+        await asyncio.wait_for(client.run(work), 60)
 
 
 async def test_what_is_wrong_with_a_time(client: Client, clock: Clock) -> None:
