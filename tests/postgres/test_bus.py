@@ -184,6 +184,21 @@ async def test_a_transaction_that_holds_the_log_back_holds_up_live_messages_for_
             process.has("1", "2", "{}", "3")
 
 
+async def test_live_messages_that_wait_for_a_transaction_are_handed_on_before_a_store_is_closed(
+    address: str,
+) -> None:
+    async with processes(address, 1) as (one,):
+        with psycopg.connect(address, autocommit=True) as holding:
+            holding.execute("BEGIN")
+            holding.execute("SELECT pg_current_xact_id()")
+            one.store.call(AddRuns((NewRun("a", "work"),), "app/work", b"{}"))
+            one.store.call(Claim((), (FunctionLimit("work", 1, on_thread=False),), 1, 1, frozenset()))
+            one.live("first")
+            one.live("second")
+            await one.store.close(30)
+            assert one.texts == ["first", "second"]
+
+
 @pytest.mark.usefixtures("in_order")
 async def test_a_process_that_stands_still_gets_live_messages_behind_what_was_stored_before_them(
     address: str, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -26,6 +27,9 @@ _BEATS = 3
 _MINUTE = 60.0
 _FLUSH = 0.05
 """Seconds that a commit waits for live messages to be sent."""
+_LIVE = 5.0
+"""Seconds that ending waits for live messages to be handed on."""
+_BETWEEN_LOOKS = 0.01
 _CONNECT = 10.0
 """Seconds that opening waits until notifications are heard."""
 
@@ -141,7 +145,13 @@ class Bus:
         self._sender.tell(Notice(self._origin, due=due or {ANY}))
 
     def end(self, within: float) -> None:
-        """Follow the log up to what this process has committed, tell others what is left, and let go."""
+        """Follow the log up to what this process has committed, tell others what is left, and let go.
+
+        Live messages that wait for a transaction are handed on before, here too: that takes about a second.
+        """
+        deadline = time.monotonic() + min(within, _LIVE)
         self._member.log.wait_for(self._last_place, within)
+        while self._gate.seconds_left() is not None and time.monotonic() < deadline:
+            time.sleep(_BETWEEN_LOOKS)
         self._sender.end(within)
         self._listener.end(within)
