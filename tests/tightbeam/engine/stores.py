@@ -7,6 +7,7 @@ backups, formats and other processes are tested. All other tests run over each s
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from abc import ABC, abstractmethod
@@ -28,6 +29,7 @@ from tightbeam._engine.memory.backend import MemoryBackend
 from tightbeam._engine.memory.journal import Journal
 from tightbeam._engine.observing import ReadEnds
 from tightbeam._engine.postgres.journal import JournalOnServer
+from tightbeam._engine.postgres.places import place_at
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import FunctionLimit
 from tightbeam._engine.requests import Claim, FindLatest, FindRun, ListRuns, PullBack, Recover
@@ -44,6 +46,7 @@ KEEPS = Retention(messages=100_000, age_us=30 * 24 * 3_600_000_000, size=1 << 30
 _NUDGE = "tests/nudge"
 _LATER = PullBack(timedelta(days=4_000) // timedelta(microseconds=1))
 """Lets all be due; no sleep of a test is longer."""
+_LAST_MESSAGE = "SELECT xid::text::bigint, seq FROM tightbeam.message ORDER BY xid DESC, seq DESC LIMIT 1"
 
 
 def place_in(position: str | None) -> int:
@@ -229,8 +232,13 @@ class PostgresStorage(Storage):
         await store.close(10)
 
     async def follow(self) -> None:
-        """Wait until no transaction is open that was when this is called."""
-        await self.double.store.submit(FindLatest(()))
+        """Wait until no transaction is open that messages which are stored by now have to wait for."""
+        with psycopg.connect(self.address) as connection:
+            row = connection.execute(_LAST_MESSAGE).fetchone()
+        last = 0 if row is None else place_at(*row)
+        async with asyncio.timeout(30):
+            while (await self.double.store.submit(FindLatest(()))).end < last:  # noqa: ASYNC110 - another process ends it
+                await asyncio.sleep(0.01)
 
     def read(self, query: Query[Answer]) -> Answer:
         """Answer a query from the database, as another process does."""
