@@ -361,6 +361,7 @@ async def test_sleeping_runs_keep_nothing_from_starting(
             await until(lambda: len(storage.runs(state="sleeping")) == 20)
             assert await asyncio.wait_for(client.run(quick), 30) == "done"
             await until(lambda: not storage.double.resident)
+        await storage.closed()
 
 
 async def test_a_run_that_left_is_set_back_with_the_clock(client: Client, storage: Storage) -> None:
@@ -422,13 +423,13 @@ async def test_ten_thousand_sleeping_runs(make_client: MakeClient, storage: Stor
     event = "app/trial" if kind == "async" else "app/trial-plain"
     async with client:
         await asyncio.gather(*(client.send(event) for _ in range(10_000)))
-        assert await asyncio.wait_for(client.run(quick), 30) == "done"
+        assert await asyncio.wait_for(client.run(quick), 300) == "done"
         async with asyncio.timeout(300):
             while asleep < 10_000 or storage.double.resident:  # noqa: ASYNC110 - a store has no event
                 await asyncio.sleep(0.05)
         assert threading.active_count() < before + 50
     async with client:
-        assert await asyncio.wait_for(client.run(quick), 30) == "done"
+        assert await asyncio.wait_for(client.run(quick), 300) == "done"
     states = [run.state for run in storage.runs()]
     assert (states.count("sleeping"), states.count("done")) == (10_000, 2)
     assert asleep == 10_000

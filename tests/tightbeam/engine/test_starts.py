@@ -521,6 +521,7 @@ async def test_a_parent_may_leave_memory_and_the_process(
         (run_id,) = await client.send("app/a")
         await waiting(LeaveMemory)
         await until(lambda: run_id not in storage.double.resident)
+    await storage.closed()
     go.append(True)
     client = registered()
     async with client:

@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 import pydantic
 import pytest
 
-from tests.tightbeam.engine.conftest import MakeClient, until
+from tests.tightbeam.engine.conftest import MakeClient, let_stores_close, until
 from tests.tightbeam.engine.samples import JobChannel, Tick, job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import (
@@ -163,6 +163,9 @@ async def test_an_error_names_the_step_it_belongs_to(client: Client) -> None:
 async def test_a_result_that_is_not_what_was_annotated(
     client: Client, recwarn: pytest.WarningsRecorder
 ) -> None:
+    let_stores_close()
+    recwarn.clear()  # of what earlier tests have left
+
     async def wrong() -> int:
         return "secret-value"  # type: ignore[return-value]  # what is tested
 
@@ -543,6 +546,7 @@ async def test_a_sleep_ends_at_the_recorded_time_after_a_restart(
         (run_id,) = await first.send("app/nap")
         await asyncio.wait_for(began.wait(), 30)
         await until(lambda: bool(storage.run(run_id).steps))
+    await storage.closed()
     detail = storage.run(run_id)
     assert detail.steps[0].state == "sleeping"
     await storage.let_time_pass()  # the recorded time is what counts
@@ -908,7 +912,7 @@ async def test_a_sleep_that_the_handler_leaves_behind_ends_with_the_run(client: 
 
     async with client:
         await client.run(work)
-        await asyncio.wait(naps, timeout=10)
+        await asyncio.wait(naps, timeout=60)
         assert naps[0].done()
         naps[0].exception()
 
