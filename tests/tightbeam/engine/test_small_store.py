@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from examples.demo import running
+from tests.tightbeam.engine.conftest import let_stores_close
 from tightbeam._client import client_over
 from tightbeam._engine.pending import Pending
 from tightbeam._engine.records import Claimed, Memo, MemoizedAlready, Publish, Recovered, Run
@@ -154,6 +155,8 @@ class SmallStore:
 
 
 async def test_the_demos_functions_run_on_it(caplog: pytest.LogCaptureFixture) -> None:
+    let_stores_close()
+    caplog.clear()  # of what earlier tests have left
     client = client_over(SmallBackend(), retry_delay=timedelta(milliseconds=1))
     upload, question = await running.run(client)
     assert [len(trial.injection.failures) for trial in (upload, question)] == [3, 4]
