@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -50,13 +52,14 @@ async def test_the_next_client_takes_over(
     assert f"is in use by process {os.getpid()}: waiting for it, 60 s at most" in told[0]
 
 
-@pytest.mark.slow
 async def test_it_reminds_now_and_then(
     make_client: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "_PAUSE", 0.0)
     monkeypatch.setattr(waiting, "_REMINDER", 0.0)
     async with make_client():
+        seconds = itertools.count()  # each look takes one, however long it takes
+        monkeypatch.setattr(waiting, "time", Mock(monotonic=lambda: float(next(seconds))))
         with pytest.raises(JournalRefused, match=r"in use by process .*\(waited 3 s for it\)$") as caught:
             await make_client(wait_for_file=timedelta(seconds=3)).__aenter__()
         assert caught.value.holder == os.getpid()
