@@ -25,7 +25,7 @@ from fastapi import FastAPI
 from tests.tightbeam.engine.samples import job_channel
 import tightbeam
 
-client = tightbeam.Client(os.environ["APP_DB"], wait_for_file=timedelta(seconds=25))
+client = tightbeam.Client(os.environ["APP_DB"], wait_for_file=timedelta(seconds=60))
 
 @client.function("work", on="app/work", retries=0)
 async def work(ctx):
@@ -82,7 +82,7 @@ def started(tmp_path: Path, environment: dict[str, str], *command: str) -> Itera
 async def asking(port: int) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
-        asyncio.timeout(90),
+        asyncio.timeout(240),
     ):
         yield http
 
@@ -110,6 +110,10 @@ async def test_gunicorns_hup(tmp_path: Path, environment: dict[str, str], port: 
         "uvicorn_worker.UvicornWorker",
         "-w",
         "1",
+        "--timeout",  # a worker says that it lives only once it has begun
+        "120",
+        "--graceful-timeout",
+        "120",
         "-b",
         f"127.0.0.1:{port}",
         "app:app",
@@ -130,7 +134,7 @@ async def test_gunicorns_hup(tmp_path: Path, environment: dict[str, str], port: 
                 assert master.poll() is None
             assert (await http.post("/work")).json() == before[-1]
     log = (tmp_path / "log").read_text()
-    assert f"is in use by process {before[0]}: waiting for it, 25 s at most" in log
+    assert f"is in use by process {before[0]}: waiting for it, 60 s at most" in log
     assert "failed to boot" not in log
     assert "Traceback" not in log
     assert master.returncode == 0
@@ -161,7 +165,7 @@ async def test_a_second_server_that_waits(tmp_path: Path, environment: dict[str,
 async def test_one_that_does_not_wait_is_refused_in_one_line_more(
     tmp_path: Path, environment: dict[str, str], port: int
 ) -> None:
-    source = (tmp_path / "app.py").read_text().replace("seconds=25", "seconds=0")
+    source = (tmp_path / "app.py").read_text().replace("seconds=60", "seconds=0")
     with started(tmp_path, environment, "uvicorn", "app:app", "--port", str(port)) as old:
         async with asking(port) as http:
             await pid_of(http)
