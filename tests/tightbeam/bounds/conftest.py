@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from tests.tightbeam.engine.conftest import ch, client, make_client, path, pytest_generate_tests, storage
+from tightbeam.testing import settle
 from tightbeam.testing.plugin import clock, faults, published, started
 
 __all__ = [
@@ -17,3 +22,9 @@ __all__ = [
     "started",
     "storage",
 ]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `settle` wait for as long as a busy machine takes."""
+    monkeypatch.setitem(settle.__kwdefaults__, "within", timedelta(minutes=1))

@@ -149,7 +149,10 @@ async def test_it_ends_in_time_although_all_slots_are_taken(
         assert [run.state for run in storage.runs()] == ["failed", "done"]
 
 
-async def test_a_plain_function_ends_with_its_step(client: Client, clock: Clock, storage: Storage) -> None:
+async def test_a_plain_function_ends_with_its_step(
+    client: Client, clock: Clock, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operating, "GRACE", 60.0)
     begun, release, after = threading.Event(), threading.Event(), list[str]()
 
     def slow() -> str:
