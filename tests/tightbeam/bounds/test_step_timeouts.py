@@ -239,6 +239,7 @@ async def test_leaving_the_client_is_no_timeout(
     async with client:
         await client.send("app/work")
         await slow.begun.wait()
+    await storage.closed()
     assert [run.state for run in started.runs] == ["stopped"]
     async with client:
         await settle()
