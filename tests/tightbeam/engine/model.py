@@ -72,6 +72,10 @@ class Driver:
     """Whether today's code does what the run remembers."""
     napping: str = ""
     """The step during which it isn't in memory."""
+    begun: int = 0
+    """How often it was executed."""
+    waiting: Command | None = None
+    """What it waits for an event or a child in; if that doesn't come soon, it begins anew when it comes."""
 
     def use(self, base: str) -> str:
         """The id under which the next use of a step is stored."""
@@ -227,7 +231,8 @@ class World:
     async def _script(self, ctx: Context) -> int:
         driver = self.drivers[ctx.event.data["key"]]
         driver.run_id = ctx.run_id
-        assert ctx.attempt == driver.attempt
+        driver.begun += 1
+        assert ctx.attempt == (driver.attempt if driver.waiting is None else 0)
         for command in tuple(driver.script):
             if not driver.fits and command.kind in ("publish", "step"):
                 with contextlib.suppress(Exception):  # it isn't the handler's to decide
@@ -236,12 +241,14 @@ class World:
             assert await self._perform(ctx, command, again=True) == command.done.result()
         driver.ready.set()
         while True:
-            command = await driver.commands.get()
+            command = driver.waiting or await driver.commands.get()
             if command.kind == "return":
                 return command.n
             if command.kind == "raise":
                 raise AsTold
+            driver.waiting = command if command.kind in ("invoke", "wait") else None
             command.done.set_result(await self._perform(ctx, command))
+            driver.waiting = None
 
     def _ended(self, run_id: str) -> None:
         for driver in self.drivers:
@@ -322,6 +329,7 @@ class World:
 
     async def do_all(self, commands: dict[Driver, Command]) -> None:
         """Let runs do things at once."""
+        begun = {driver: driver.begun for driver in commands}
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
             if command.kind == "wait":
@@ -329,6 +337,9 @@ class World:
         await self.bounded(asyncio.gather(*(command.done for command in commands.values())))
         messages: dict[str, tuple[int, int]] = {}
         for driver, command in commands.items():
+            for _ in range(driver.begun - begun[driver]):  # it wasn't in memory while it waited
+                driver.ready.clear()
+                self.delivered_again(driver)
             messages |= self.expect(driver, command)
         await self.committed(messages, sure=True)
 
