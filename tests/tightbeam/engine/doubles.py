@@ -95,6 +95,8 @@ class BackendDouble:
         self.unanswered: list[Hold] = []
         self.requests: list[Request[Any]] = []
         """What was submitted, in order."""
+        self.answers: list[Request[Any]] = []
+        """What was carried out, in order."""
         self.resident: set[str] = set()
         """The runs that are claimed, and aren't stored as anything else since."""
         self.is_crashed = False
@@ -188,6 +190,10 @@ class BackendDouble:
         """Return how many requests of a class were submitted."""
         return sum(isinstance(request, kind) for request in tuple(self.requests))
 
+    def answered(self, kind: type[Request[Any]]) -> int:
+        """Return how many requests of a class were carried out."""
+        return sum(isinstance(request, kind) for request in tuple(self.answers))
+
     def hold_of(self, request: Request[Any]) -> Hold | None:
         """Return what a request is to wait for."""
         return next((hold for hold in self.holds if isinstance(request, hold.kinds)), None)
@@ -204,6 +210,7 @@ class BackendDouble:
 
     def note(self, request: Request[Any], answer: Any) -> None:
         """Note that a request was carried out."""
+        self.answers.append(request)
         self.answering(request)
         if isinstance(request, Claim):
             self.resident |= {run.id for run in answer.runs}
@@ -222,7 +229,7 @@ class HeldFanOut:
 
     def _hold(self) -> None:
         self.reached.set()
-        assert self.go.wait(20)
+        assert self.go.wait(60)
 
 
 class StoreDouble:

@@ -120,6 +120,8 @@ class Storage(ABC):
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncGenerator[Store, None]:
         """Open the store without a client, to change what is stored."""
+        if self.doubles and self.double.stores:
+            await self.closed()
         store = self.backend(KEEPS).open(_NoOutlet())
         try:
             yield store

@@ -204,6 +204,7 @@ async def test_a_run_that_todays_code_does_not_fit_waits_for_code_that_does(
         client, log = deploy(today)
         async with client:
             await until(lambda: "is parked" in caplog.text)
+        await storage.closed()
         detail = storage.run(run_id)
         assert log == []
         assert (detail.summary.state, detail.summary.attempt, detail.deaths) == ("parked", 0, 0)
@@ -236,6 +237,7 @@ async def test_runs_of_a_function_that_is_gone_are_parked(
     async with client:
         ids = [(await client.send("app/work"))[0] for _ in range(3)]
         await until(lambda: {run.state for run in storage.runs()} == {"sleeping"})
+    await storage.closed()
     for _ in range(2):
         caplog.clear()
         async with make_client():
