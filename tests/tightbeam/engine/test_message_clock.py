@@ -174,7 +174,7 @@ async def test_what_is_live_while_a_message_is_being_stored_comes_before_it(
         reader, others = client.realtime.subscribe(ch), client.realtime.subscribe(other)
         held = HeldFanOut(storage.double)
         running = asyncio.create_task(client.run(work))
-        await asyncio.to_thread(held.reached.wait, 20)
+        assert await asyncio.to_thread(held.reached.wait, 30)
         later = time.time_ns() + 3_000_000
         while time.time_ns() < later:  # noqa: ASYNC110 - by the clock, the live one comes milliseconds later
             await asyncio.sleep(0)

@@ -171,7 +171,7 @@ async def histories(seed: int, client: Client) -> None:
                 reading.append(asyncio.create_task(history.read_remotely(url, how)))
             await running_now
         await history.end()
-        await asyncio.wait_for(asyncio.gather(*reading), 30)
+        await asyncio.wait_for(asyncio.gather(*reading), 60)
     check(history.seen)
 
 

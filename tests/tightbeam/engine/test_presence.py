@@ -109,7 +109,7 @@ async def test_a_publish_into_nothing_fails(
         published.set()
 
     published = asyncio.Event()
-    async with client, asyncio.timeout(20):
+    async with client, asyncio.timeout(60):
         reader = client.realtime.subscribe(ch.tick)
         running = asyncio.ensure_future(client.run(work))
         await published.wait()
@@ -130,7 +130,7 @@ async def test_it_goes_on_when_the_file_is_back(
     async def work(ctx: Context) -> None:
         await ctx.step.realtime.publish("p", ch.tick, {"n": 1})
 
-    async with client, asyncio.timeout(20):
+    async with client, asyncio.timeout(60):
         await client.run(work)
         moved(path)
         with pytest.raises(JournalFailed, match="was removed"):
@@ -214,7 +214,7 @@ async def test_the_journal_of_a_process_that_began_anew_keeps_its_log(path: Path
     @old.function("nothing")
     async def nothing(ctx: Context) -> None: ...
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await old.__aenter__()
         all_removed(path)
         async with new:
