@@ -62,7 +62,9 @@ async def live(life: Life) -> None:
             connection.execute(f"PRAGMA wal_autocheckpoint = {life.autocheckpoint}")
 
         file._tune = tune_and_checkpoint
-    client = Client(life.path, retry_delay=timedelta(milliseconds=1), shutdown_timeout=timedelta(seconds=1))
+    # The last child is to close its store, as long as that takes: it looks whether a log is left.
+    shutdown = timedelta(minutes=1) if life.finish else timedelta(seconds=1)
+    client = Client(life.path, retry_delay=timedelta(milliseconds=1), shutdown_timeout=shutdown)
     child = Child(client, life)
     child.define()
     child.tell("phase:open")

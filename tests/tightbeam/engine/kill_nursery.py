@@ -67,6 +67,8 @@ class Nursery:
         plan = chance.choices(("creating", "starting", "working", "leaving"), (3, 30, 47, 20))[0]
         if not self.seen["creating"]:  # which is rare: once for certain
             plan = "creating"
+        elif not self.lines:  # with few kills, nothing else may live until it has sent something
+            plan = "working"
         life = Life(
             str(self.path),
             self.write_end,
@@ -82,8 +84,8 @@ class Nursery:
         self.phase = "unborn"
         lines, position = len(self.lines), self.position
         pid = spawn(life)
+        self.wait_for(lambda: self.phase != "unborn", 30)
         if plan in ("creating", "starting"):
-            self.wait_for(lambda: self.phase != "unborn")
             time.sleep(chance.uniform(0, 0.015))  # opening, recovering, the first claims
         elif plan == "working":
             many = lines + chance.randint(1, 60)
@@ -102,10 +104,13 @@ class Nursery:
         else:
             self.look()
 
-    def wait_for(self, happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 2
-        while not happened() and time.monotonic() < deadline:
+    def wait_for(self, happened: Callable[[], bool], seconds: float = 5) -> None:
+        """Wait until something is told, or nothing was for so many seconds: nothing may be left to do."""
+        told, since = len(self.lines), time.monotonic()
+        while not happened() and time.monotonic() < since + seconds:
             self.listen(0.2)
+            if len(self.lines) > told:
+                told, since = len(self.lines), time.monotonic()
 
     def listen(self, seconds: float) -> None:
         """Take what was told; a line that a kill cut off is none."""

@@ -44,6 +44,8 @@ TENANTS = 2
 CANCELLED = ("parent", "replier", "tenant", "late", "fails")
 STATES: tuple[RunState, ...] = ("ready", "running", "sleeping")
 BACKLOG = 40
+SENDS = 10
+"""One child of so many sends all events before it is killed, however slow the machine is."""
 # Imported here, before the forks: a child then needs a few milliseconds to its first write.
 assert Session is not None
 
@@ -138,6 +140,7 @@ async def live(path: str, told: int, events: int, finish: bool) -> None:
                 client.send("app/fails"),
                 *(client.send("app/tenant", {"tenant": str(n % TENANTS)}) for _ in range(3)),
             )
+        os.write(told, b"sent\n")
         operating = asyncio.create_task(operate(client, finish=finish))
         while not finish or (any(left(path)) and not operating.done()):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.02)
@@ -185,12 +188,15 @@ def spawn(path: str, told: int, events: int, *, finish: bool = False) -> int:
 def main() -> None:
     path, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
-    for _ in range(kills):
+    for number in range(kills):
         read_end, write_end = os.pipe()
         unfinished = sum(1 for _ in left(path)) if Path(path).exists() else 0
-        pid = spawn(path, write_end, 3 if unfinished < BACKLOG else 0)
+        pid = spawn(path, write_end, 3 if unfinished < BACKLOG or number % SENDS == 0 else 0)
         os.close(write_end)
-        if chance.random() < 0.8:
+        if number % SENDS == 0:
+            while os.read(read_end, 100) not in (b"sent\n", b"in\nsent\n", b""):  # or it has died
+                pass
+        elif chance.random() < 0.8:
             os.read(read_end, 3)  # it is in, or has died
         time.sleep(chance.uniform(0, 0.12))
         os.kill(pid, signal.SIGKILL)
