@@ -11,6 +11,7 @@ from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, Hook, NotEntered, RunCancelled, RunFailed, RunParked
+from tightbeam._engine import operating
 from tightbeam._engine.records import FunctionLimit, NewRun, RunError
 from tightbeam._engine.requests import (
     AddRuns,
@@ -32,6 +33,12 @@ ENDS: dict[str, tuple[Request[Any], type[Exception] | None, str]] = {
     "cancelled": (CancelRun("r1"), RunCancelled, 'run r1 of "other" was cancelled'),
     "parked": (ParkRun("r1", "StepMismatch", "it changed", ()), RunParked, "it changed"),
 }
+
+
+@pytest.fixture(autouse=True)
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody who waits is told by anything but what the outlet is told."""
+    monkeypatch.setattr(operating, "_EVERY", 3600.0)
 
 
 class Outcomes(Hook):
@@ -69,7 +76,7 @@ async def test_waiting_ends_with_a_run_that_ends_elsewhere(
     async with client:
         await claimed(storage)
         waiting = asyncio.ensure_future(client.runs.wait("r1"))
-        await until(lambda: storage.double.requested(ReadRun) > 0)
+        await until(lambda: storage.double.answered(ReadRun) > 0)  # before its end is stored
         await storage.double.store.submit(request)
         assert not waiting.done()
         storage.double.outlets[-1].ended(["r0", "r1"] if named else None)
@@ -85,9 +92,9 @@ async def test_a_notice_about_a_run_that_goes_on_ends_no_wait(storage: Storage, 
     async with client:
         await claimed(storage)
         waiting = asyncio.ensure_future(client.runs.wait("r1"))
-        await until(lambda: storage.double.requested(ReadRun) == 1)
+        await until(lambda: storage.double.answered(ReadRun) == 1)
         storage.double.outlets[-1].ended(["r1"])
-        await until(lambda: storage.double.requested(ReadRun) == 2)
+        await until(lambda: storage.double.answered(ReadRun) == 2)
         assert not waiting.done()
     with pytest.raises(NotEntered):
         await waiting
