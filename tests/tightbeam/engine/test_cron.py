@@ -154,7 +154,7 @@ async def test_a_function_that_is_registered_later_has_ticks(client: Client, at_
         async def other(ctx: Context) -> None: ...
 
         await client.send("app/other")  # until then the scheduler hasn't looked
-        await settle()
+        await settle(within=timedelta(minutes=1))
         at_noon.advance(timedelta(minutes=5))
         async with asyncio.timeout(30):
             await ran.wait()

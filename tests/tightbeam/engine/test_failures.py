@@ -115,7 +115,7 @@ async def test_the_place_of_a_failure_is_no_generated_line(
 async def test_an_attempt_that_is_retried_keeps_its_traceback_until_the_run_has_succeeded(
     make_client: MakeClient, path: Path, storage: Storage
 ) -> None:
-    client = make_client(retry_delay=timedelta(hours=1), shutdown_timeout=timedelta(milliseconds=100))
+    client = make_client(retry_delay=timedelta(hours=1))
     fails = True
 
     @client.function("work", on="app/work")

@@ -64,12 +64,12 @@ async def test_the_sync_twins_in_a_forked_child(
             context = multiprocessing.get_context("fork")
             process = context.Process(target=in_child, args=(ctx, client, ch, subscription, others))
             process.start()
-        assert mine.poll(20), "the child waits for somebody who doesn't exist there"
+        assert mine.poll(60), "the child waits for somebody who doesn't exist there"
         outcomes.extend(mine.recv())
         if how == "os.fork":
             os.waitpid(child, 0)
         else:
-            process.join(20)
+            process.join(60)
         return ctx.step.realtime.publish("after", ch.tick, {"n": 3}).n
 
     with warnings.catch_warnings():
