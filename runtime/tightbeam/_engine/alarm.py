@@ -72,8 +72,7 @@ class ClockWatch:
     """Compares the time of day with the monotonic clock."""
 
     def __init__(self) -> None:
-        self._day = now_us()
-        self._steady = steady_us()
+        self._day, self._steady = _both_clocks()
 
     def lost(self) -> int:
         """Return by how many microseconds the clock was set back since the last call; 0 for a second or less.
@@ -81,7 +80,18 @@ class ClockWatch:
         A clock that is set forward isn't reported: what is due is due, and after a suspension it is the
         truth.
         """
-        day, steady = now_us(), steady_us()
+        day, steady = _both_clocks()
         lost = self._day + steady - self._steady - day
         self._day, self._steady = day, steady
         return lost if lost > _NOTICED_US else 0
+
+
+def _both_clocks() -> tuple[int, int]:
+    """Return the time of day and that of the steady clock, of one moment.
+
+    They are read again where the thread stood still in between: the time of day would seem to be set back.
+    """
+    while True:
+        before, day, steady = steady_us(), now_us(), steady_us()
+        if steady - before < _NOTICED_US:
+            return day, steady

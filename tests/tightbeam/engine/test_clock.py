@@ -14,7 +14,8 @@ from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import JobChannel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, _clock
-from tightbeam._engine.alarm import Alarm
+from tightbeam._engine import alarm as clocks
+from tightbeam._engine.alarm import Alarm, ClockWatch
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, BeginSleep, LeaveMemory, PullBack, Recover
 from tightbeam._engine.store import Request
@@ -296,10 +297,25 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_machine_that_was_suspended_is_woken_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Meanwhile the time of day goes on, and the clock that nobody sets doesn't."""
-    from tightbeam._engine import alarm as clock
-
-    alarm = Alarm(clock.now_us() + 3_600_000_000)
+    alarm = Alarm(clocks.now_us() + 3_600_000_000)
     assert alarm.left() > 3_000
-    now = clock.now_us()
-    monkeypatch.setattr(clock, "now_us", lambda: now + 3_600_000_000)
+    now = clocks.now_us()
+    monkeypatch.setattr(clocks, "now_us", lambda: now + 3_600_000_000)
     assert alarm.left() == 0
+
+
+def test_a_thread_that_stands_still_between_both_clocks_takes_none_for_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed, pauses = 0, [0, 0, 2_000_000, 0]
+
+    def now_us() -> int:
+        nonlocal passed
+        now, passed = passed, passed + pauses.pop(0)
+        return now
+
+    monkeypatch.setattr(clocks, "now_us", now_us)
+    monkeypatch.setattr(clocks, "steady_us", lambda: passed)
+    watch = ClockWatch()
+    assert [watch.lost() for _ in range(2)] == [0, 0]
+    assert pauses == []
