@@ -11,6 +11,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.samples import JobChannel, Tick
+from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, SubscriberTooSlow
 from tightbeam._engine import feed as feeds
 from tightbeam._hub.hub import Hub, Mailbox
@@ -46,6 +47,16 @@ class Reading:
         assert len(self.live) + self.subscription.dropped == count
 
 
+async def handed_on_at_once(client: Client, ch: JobChannel) -> None:
+    """Wait until live messages of the client wait for nothing: over a server the first ones do for the log.
+
+    All of them are handed on together then, which is more than a buffer holds if there are many.
+    """
+    first = client.realtime.subscribe(ch.status)
+    await client.realtime.publish(ch.status, {"message": "first"})
+    await anext(first)
+
+
 def ending(client: Client, ch: JobChannel) -> Any:
     @client.function("end")
     async def end(ctx: Context) -> None:
@@ -57,6 +68,7 @@ def ending(client: Client, ch: JobChannel) -> Any:
 async def test_a_handler_that_publishes_in_a_loop(client: Client, ch: JobChannel) -> None:
     @client.function("burst")
     async def burst(ctx: Context) -> None:
+        await handed_on_at_once(client, ch)
         for n in range(MANY):
             await ctx.publish(ch.tick, {"n": n})
         await ctx.step.realtime.publish("end", ch.tick, {"n": END})
@@ -91,6 +103,7 @@ async def test_a_plain_handler_and_its_steps(client: Client, ch: JobChannel) -> 
 async def test_a_loop_outside_of_runs_before_the_reader_has_begun(client: Client, ch: JobChannel) -> None:
     end = ending(client, ch)
     async with client:
+        await handed_on_at_once(client, ch)
         reader = Reading(client.realtime.subscribe(ch.tick))
         for n in range(MANY):
             await client.realtime.publish(ch.tick, {"n": n})
@@ -235,7 +248,7 @@ async def test_an_event_loop_that_is_busy_holds_a_thread_up_once(
 
 
 async def test_durable_messages_that_find_no_room_are_read_from_the_journal(
-    client: Client, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
+    client: Client, storage: Storage, ch: JobChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "_MAX_MESSAGES", 5)
 
@@ -249,6 +262,7 @@ async def test_durable_messages_that_find_no_room_are_read_from_the_journal(
         late = client.realtime.subscribe(ch.tick)
         for _ in range(2):
             await client.run(work)
+            await storage.follow()
             got = [await anext(late)]
             while got[-1].data.n != 119:
                 got.append(await anext(late))
