@@ -70,7 +70,7 @@ async def test_a_backup_of_an_open_journal_that_is_written(
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600  # noqa: ASYNC240 - a moment
     assert names(copy.parent) == ["app.db"]
     again = Client(copy)  # it has the run as it was: unfinished, and of a function that isn't here
-    async with again, asyncio.timeout(20):
+    async with again, asyncio.timeout(60):
         reader = again.realtime.subscribe(ch.tick, after="start")
         assert [(await anext(reader)).data.n for _ in range(copied.messages)] == list(range(copied.messages))
 

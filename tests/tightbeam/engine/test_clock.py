@@ -99,7 +99,7 @@ async def test_a_retry_waits_as_long_as_it_was_meant_to(
     @client.function("other")
     async def other(ctx: Context) -> None: ...
 
-    async with client, asyncio.timeout(20):
+    async with client, asyncio.timeout(60):
         running = asyncio.ensure_future(client.run(work))
         await failed.wait()
         clock.offset -= HOUR

@@ -340,7 +340,7 @@ def test_a_caller_whose_event_loop_is_gone_harms_nobody(
         return (await ctx.step.realtime.publish("p", ch.tick, {"n": 5})).n
 
     async def main() -> int:
-        async with client, asyncio.timeout(20):
+        async with client, asyncio.timeout(60):
             store = storage.double.store
             async with busy(store):
 
