@@ -42,6 +42,7 @@ def check_event_data(definitions: Iterable[AnyDefinition], shapes: Shapes, probl
         shapes: what their payloads come to.
         problems: takes the errors.
     """
+    broken = {problem.place.path for problem in problems if problem.severity == "error" and problem.place}
     for each in definitions:
         if not isinstance(each, EventDefinition) or each.payload is None:
             continue
@@ -49,8 +50,9 @@ def check_event_data(definitions: Iterable[AnyDefinition], shapes: Shapes, probl
         kinds = list(dict.fromkeys(_others(topic.shape, shapes.named, set())))
         if _EVERY_OTHER.issubset(kinds):
             kinds = [_ANYTHING]
-        if kinds:
-            place = each.document.place(each.payload.pointer)
+        place = each.document.place(each.payload.pointer)
+        # A reference that leads nowhere, and is told, comes to anything.
+        if kinds and not (_ANYTHING in kinds and place.path in broken):
             problems.error(place, f"the data of an event is a JSON object: {_admits(kinds)}", _remedy(kinds))
 
 

@@ -148,6 +148,20 @@ def test_other_data_is_refused(tmp_path: Path, schema: Any, reason: str) -> None
     assert made.files == {}
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        ref("#/$defs/Gone"),
+        {"allOf": [ref("#/$defs/Gone")]},
+        {"anyOf": [closed(a=STRING), ref("#/$defs/Gone")]},
+    ],
+    ids=["itself", "a part", "a branch"],
+)
+def test_a_reference_that_leads_nowhere_is_the_one_error(tmp_path: Path, schema: Any) -> None:
+    (error,) = errors(compile_files(tmp_path, {"upload.event.json": event(schema=schema)}))
+    assert error.startswith("$ref '#/$defs/Gone' leads nowhere")
+
+
 def test_an_object_that_settings_assume_is_refused(tmp_path: Path) -> None:
     """The validator takes other values of such a schema."""
     made = compile_files(
