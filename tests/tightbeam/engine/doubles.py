@@ -61,7 +61,7 @@ class Fault:
 
 @dataclass
 class Hold:
-    """Requests that wait, in their order, until they are let go."""
+    """Requests, or answers, that wait in their order until they are let go."""
 
     kinds: Kinds
     waiting: list[Callable[[], None]] = field(default_factory=list)
@@ -74,6 +74,22 @@ class Hold:
             self.waiting.pop(0)()
         self.released.set()
         self.over.set()
+
+
+@contextlib.asynccontextmanager
+async def _holding(holds: list[Hold], kinds: Kinds) -> AsyncIterator[Hold]:
+    hold = Hold(kinds)
+    holds.append(hold)
+    try:
+        yield hold
+    finally:
+        holds.remove(hold)
+        hold.release()
+
+
+def _hold_of(request: Request[Any], holds: list[Hold]) -> Hold | None:
+    """Return what a request, or its answer, is to wait for."""
+    return next((hold for hold in holds if isinstance(request, hold.kinds)), None)
 
 
 class BackendDouble:
@@ -164,27 +180,13 @@ class BackendDouble:
         self.faults.append(fault)
         return fault
 
-    @contextlib.asynccontextmanager
-    async def held(self, kinds: Kinds = _ALL) -> AsyncIterator[Hold]:
+    def held(self, kinds: Kinds = _ALL) -> contextlib.AbstractAsyncContextManager[Hold]:
         """Let requests of these classes wait meanwhile, as behind a disk that is busy."""
-        hold = Hold(kinds)
-        self.holds.append(hold)
-        try:
-            yield hold
-        finally:
-            self.holds.remove(hold)
-            hold.release()
+        return _holding(self.holds, kinds)
 
-    @contextlib.asynccontextmanager
-    async def answering_late(self, kinds: Kinds) -> AsyncIterator[Hold]:
+    def answering_late(self, kinds: Kinds) -> contextlib.AbstractAsyncContextManager[Hold]:
         """Carry out requests of these classes meanwhile, and let those who await them wait."""
-        hold = Hold(kinds)
-        self.unanswered.append(hold)
-        try:
-            yield hold
-        finally:
-            self.unanswered.remove(hold)
-            hold.release()
+        return _holding(self.unanswered, kinds)
 
     def requested(self, kind: type[Request[Any]]) -> int:
         """Return how many requests of a class were submitted."""
@@ -193,14 +195,6 @@ class BackendDouble:
     def answered(self, kind: type[Request[Any]]) -> int:
         """Return how many requests of a class were carried out."""
         return sum(isinstance(request, kind) for request in tuple(self.answers))
-
-    def hold_of(self, request: Request[Any]) -> Hold | None:
-        """Return what a request is to wait for."""
-        return next((hold for hold in self.holds if isinstance(request, hold.kinds)), None)
-
-    def hold_of_answer(self, request: Request[Any]) -> Hold | None:
-        """Return what the answer of a request is to wait for."""
-        return next((hold for hold in self.unanswered if isinstance(request, hold.kinds)), None)
 
     def error_of(self, request: Request[Any]) -> Exception | None:
         """Return what a request fails with, if it is to fail."""
@@ -284,7 +278,7 @@ class StoreDouble:
         """Submit a request, unless it is to fail, now or once it is let go."""
         if self._closing is not None:
             raise NotEntered("the client has been left: its journal is closed")
-        hold = self._double.hold_of(request)
+        hold = _hold_of(request, self._double.holds)
         if hold is None:
             return self._submit(request, after)
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -310,7 +304,7 @@ class StoreDouble:
             request = replace(request, messages=double.page)
         future = self._store.submit(request, after=after)
         future.add_done_callback(lambda done: _note(double, request, done))
-        hold = double.hold_of_answer(request)
+        hold = _hold_of(request, double.unanswered)
         if hold is None:
             return future
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -319,7 +313,7 @@ class StoreDouble:
 
     def call(self, request: Request[Answer], /) -> Answer:
         """Carry out a request, unless it is to fail."""
-        hold = self._double.hold_of(request)
+        hold = _hold_of(request, self._double.holds)
         if hold is not None:
             assert hold.released.wait(30)
         error = self._double.error_of(request)
