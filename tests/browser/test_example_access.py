@@ -116,8 +116,9 @@ async def test_everything_works_with_the_keyboard_alone(example: Program, page: 
     await page.keyboard.press("Escape")
     assert await focused(page) == "Alerts"
     await page.keyboard.press("Tab")
-    assert await focused(page) == "file"
     async with page.expect_file_chooser() as chooser:
+        # The request to tell of choosers has no answer, and keys reach the page by another road.
+        assert await focused(page) == "file"
         await page.keyboard.press("Space")
     await (await chooser.value).set_files([file("a.txt"), file("b.txt")])
     assert await focused(page) == "file"
