@@ -235,6 +235,50 @@ async def test_a_run_that_is_retried_has_its_time_again(
         assert await client.runs.wait(run_id, function=work) == "once"
 
 
+@pytest.mark.parametrize("way", ["resume", "deploy"])
+@pytest.mark.parametrize(("last", "became"), [(HOUR, "done"), (4 * HOUR, "failed")])
+async def test_a_run_that_was_parked_has_its_time_again(
+    make_client: MakeClient, clock: Clock, storage: Storage, way: str, last: timedelta, became: str
+) -> None:
+    fits = [True]
+
+    async def first() -> None: ...
+
+    def define() -> Client:
+        client = make_client()
+
+        @client.function("work", on="app/work", timeout=3 * HOUR)
+        async def work(ctx: Context) -> None:
+            if fits:
+                await ctx.step.run("first", first)
+            else:
+                await ctx.step.sleep("first", timedelta(0))
+            await ctx.step.sleep("nap", 2 * HOUR)
+            await ctx.step.sleep("last", last)
+
+        return client
+
+    async with define() as client:
+        (run_id,) = await client.send("app/work")
+        await settle()
+        fits.clear()
+        clock.advance(2 * HOUR)
+        await settle()
+        assert storage.run(run_id).summary.state == "parked"
+        clock.advance(timedelta(days=1))
+        fits.append(True)
+        if way == "resume":
+            await client.runs.resume(run_id)
+            await settle()
+    await storage.closed()
+    async with define():
+        await settle()
+        assert storage.run(run_id).summary.state == "sleeping"
+        clock.advance(last)
+        await settle()
+        assert storage.run(run_id).summary.state == became
+
+
 async def test_a_run_in_time_is_as_without(client: Client, clock: Clock, storage: Storage) -> None:
     @client.function("work", on="app/work", timeout=HOUR)
     async def work(ctx: Context) -> str:

@@ -43,8 +43,7 @@ class Operating:
         """Make a parked run ready."""
         run = self._existing(request.run_id, request.known)
         check_resume(run.id, shown_state(run, now_us()))
-        run.error = None
-        self._runs.make_ready(run, run.due_at)
+        self._runs.unpark(run)
 
     def _existing(self, run_id: str, known: frozenset[str] | None = None) -> StoredRun:
         """Return a run, whose function is known.

@@ -12,7 +12,8 @@ from tightbeam._message import now_us
 __all__ = ["claim", "let_all_go"]
 
 _UNPARK = (
-    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL "
+    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL, "
+    "started_at = CASE WHEN started_at IS NOT NULL THEN ? END "  # its time limit begins anew
     "WHERE state = 'parked' AND function = ?"
 )
 _MOST_LATE = 100
@@ -24,7 +25,7 @@ _MOST_HELD = 500
 def claim(tx: Transaction, request: Claim) -> Claimed:
     """Answer `Claim`."""
     for function in request.unpark:
-        tx.execute(_UNPARK, (function,))
+        tx.execute(_UNPARK, (now_us(), function))
     claimed: list[Run] = []
     due: list[int] = []
     threads = request.threads
