@@ -253,8 +253,8 @@ class Harness:
         """Check what holds at any time, from outside."""
         with self.connect() as connection:
             rows = connection.execute(
-                "SELECT id, (SELECT count(*) FROM message WHERE message.run_id = run.id) FROM run "
-                "WHERE state = 'cancelled'"
+                "SELECT run.id, count(message.run_id) FROM run LEFT JOIN message ON message.run_id = run.id "
+                "WHERE run.state = 'cancelled' GROUP BY run.id"
             ).fetchall()
             states: dict[str, int] = dict(
                 connection.execute("SELECT state, count(*) FROM run GROUP BY state").fetchall()
