@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.tightbeam.engine.doubles import StoreDouble
-from tests.tightbeam.engine.samples import JobChannel, job_channel
+from tests.tightbeam.engine.model_parts import AGAIN, BOUND, CHANNELS, RETRIES, Command, Driver, Reader
+from tests.tightbeam.engine.model_program import HOUR, Program
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, Hook, JournalFailed, NotEntered, NotRegistered
+from tightbeam import JournalFailed, NotEntered, NotRegistered
 from tightbeam._client import engine_of
 from tightbeam._engine.requests import MAX_DEATHS, LeaveMemory, ParkRun, PutBack, RecentMessages
 from tightbeam._message import Envelope
-from tightbeam.hooks import RunInfo
+from tightbeam.testing import Clock
 
-__all__ = ["RETRIES", "Command", "Driver", "Reader", "World"]
+__all__ = ["Command", "Driver", "World"]
 
-RETRIES = 2
-CHANNELS = tuple(job_channel(job_id=f"j{n}") for n in range(2))
-_BOUND = 30.0
-AGAIN = -1
-"""What is passed when a command is done once more."""
+HALF_A_MINUTE_PAST = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 
 
 async def _until(happened: Callable[[], bool]) -> None:
@@ -36,138 +32,38 @@ async def _until(happened: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-class AsTold(Exception):
-    """A failure that is part of the history."""
-
-
-@dataclass(eq=False)
-class Command:
-    """One thing for a run to do, and what came of it."""
-
-    kind: str
-    id: str = ""
-    n: int = 0
-    channel: int = 0
-    count: int = 1
-    turns: int = 0
-    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
-@dataclass(eq=False)
-class Driver:
-    """One run, as it is meant to be."""
-
-    key: int
-    run_id: str = ""
-    script: list[Command] = field(default_factory=list)
-    state: str = "active"
-    attempt: int = 0
-    deaths: int = 0
-    steps: dict[str, Any] = field(default_factory=dict)
-    uses: dict[str, int] = field(default_factory=dict)
-    commands: asyncio.Queue[Command] = field(default_factory=asyncio.Queue)
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    fits: bool = True
-    """Whether today's code does what the run remembers."""
-    napping: str = ""
-    """The step during which it isn't in memory."""
-    begun: int = 0
-    """How often it was executed."""
-    waiting: Command | None = None
-    """What it waits for an event or a child in; if that doesn't come soon, it begins anew when it comes."""
-
-    def use(self, base: str) -> str:
-        """The id under which the next use of a step is stored."""
-        number = self.uses.get(base, 0)
-        self.uses[base] = number + 1
-        return f"{base}:{number}" if number else base
-
-    def progressed(self, step_id: str, value: Any) -> None:
-        self.steps[step_id] = value
-        self.attempt = self.deaths = 0
-
-
-@dataclass(eq=False)
-class Reader:
-    """A subscription, and what it must still get: in one order, or two where replay and live overlap."""
-
-    subscription: Any
-    channels: tuple[int, ...]
-    exact: bool
-    position: str | None
-    expected: list[tuple[str, int]] = field(default_factory=list)
-    """("live" or a message id, n) in order; where not exact, the order within each kind."""
-
-    async def read(self) -> None:
-        async with asyncio.timeout(_BOUND):
-            message = await anext(self.subscription)
-        self.check(message)
-
-    def check(self, message: Any) -> None:
-        got = (message.id or "live", message.data.n)
-        if self.exact:
-            assert got == self.expected[0]
-            del self.expected[0]
-        else:
-            live = message.id is None
-            same = [one for one in self.expected if (one[0] == "live") == live]
-            assert got == (same[0] if same else None)
-            self.expected.remove(got)
-        assert (message.position is None) == (message.id is None)
-        self.position = message.position or self.position
-
-    async def drain(self) -> None:
-        while self.expected:
-            await self.read()
-
-    async def ends(self) -> None:
-        """The client has been left: what is buffered comes, then nothing."""
-        async with asyncio.timeout(_BOUND):
-            async for message in self.subscription:
-                self.check(message)
-
-
-class _Ends(Hook):
-    """Says which runs have ended, once that is stored."""
-
-    def __init__(self, ended: Callable[[str], None]) -> None:
-        self._ended = ended
-
-    @contextlib.contextmanager
-    def run(self, run: RunInfo, /) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            if run.outcome in ("completed", "failed"):
-                self._ended(run.run_id)
-
-
 class World:
     """The engine, the model, and what moves both."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, clock: Clock) -> None:
         self.storage = storage
+        self.clock = clock
+        clock.set(HALF_A_MINUTE_PAST)
         self.number = 0
         self.log: list[tuple[int, str, int, int]] = []
         """seq, message id, channel, n"""
         self.drivers: list[Driver] = []
         self.readers: list[Reader] = []
         self.positions: list[tuple[str, tuple[int, ...]]] = []
-        self.trouble: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """What a run complained about."""
+        self.hour = 0
+        """How many have passed."""
+        self.ticks: list[str] = []
+        """What the clock must have started runs for."""
         self.requested = 0
         """How many requests the client's store had before the client was entered."""
-        self.client = self._make()
+        self._program = Program(storage, self.drivers)
+        self.client = self._program.client()
 
     async def bounded(self, waiting: Awaitable[Any]) -> Any:
         """Wait for a run to do something, or for a run to complain."""
         task = asyncio.ensure_future(waiting)
-        done, _ = await asyncio.wait({task, self.trouble}, timeout=_BOUND, return_when="FIRST_COMPLETED")
+        done, _ = await asyncio.wait(
+            {task, self._program.trouble}, timeout=BOUND, return_when="FIRST_COMPLETED"
+        )
         if task not in done:
             task.cancel()
-            if self.trouble.done():
-                self.trouble.result()
+            if self._program.trouble.done():
+                self._program.trouble.result()
             raise TimeoutError("the engine doesn't do what it is meant to do")
         return task.result()
 
@@ -202,107 +98,10 @@ class World:
         self.number += 1
         return self.number
 
-    # -- the program -----------------------------------------------------------------------------------------
-
-    def _make(self) -> Client:
-        client = self.storage.client(shutdown_timeout=timedelta(milliseconds=30), hooks=[_Ends(self._ended)])
-
-        @client.function("script", on="app/script", retries=RETRIES)
-        async def script(ctx: Context) -> int:
-            try:
-                return await self._script(ctx)
-            except AsTold:
-                raise
-            except Exception as error:
-                if not self.trouble.done():
-                    self.trouble.set_exception(error)
-                raise
-
-        @client.function("note", on="app/note")
-        async def note(ctx: Context) -> None: ...
-
-        @client.function("child")
-        async def child(ctx: Context) -> int:
-            return int(ctx.event.data["n"])
-
-        self._child = child
-        return client
-
-    async def _script(self, ctx: Context) -> int:
-        driver = self.drivers[ctx.event.data["key"]]
-        driver.run_id = ctx.run_id
-        driver.begun += 1
-        assert ctx.attempt == (driver.attempt if driver.waiting is None else 0)
-        for command in tuple(driver.script):
-            if not driver.fits and command.kind in ("publish", "step"):
-                with contextlib.suppress(Exception):  # it isn't the handler's to decide
-                    await ctx.step.sleep(command.id, timedelta(0))
-                raise AssertionError("the run goes on, and its code doesn't fit")
-            assert await self._perform(ctx, command, again=True) == command.done.result()
-        driver.ready.set()
-        while True:
-            command = driver.waiting or await driver.commands.get()
-            if command.kind == "return":
-                return command.n
-            if command.kind == "raise":
-                raise AsTold
-            driver.waiting = command if command.kind in ("invoke", "wait") else None
-            command.done.set_result(await self._perform(ctx, command))
-            driver.waiting = None
-
-    def _ended(self, run_id: str) -> None:
-        for driver in self.drivers:
-            if driver.run_id == run_id:
-                driver.ended.set()
-
-    async def _perform(self, ctx: Context, command: Command, again: bool = False) -> Any:
-        ch = CHANNELS[command.channel]
-        n = AGAIN if again else command.n  # the first data stands, whatever is passed now
-        if command.kind == "publish":
-            return (await ctx.step.realtime.publish(command.id, ch.tick, {"n": n})).n
-        if command.kind == "step":
-            return await ctx.step.run(command.id, self._give, n)
-        if command.kind == "sleep":
-            return await ctx.step.sleep(command.id, timedelta(microseconds=command.n % 1000))
-        if command.kind == "nap":
-            return await ctx.step.sleep(command.id, timedelta(hours=1))
-        if command.kind == "send":
-            return await ctx.step.send_event(command.id, "app/note", {"n": n})
-        if command.kind == "invoke":
-            return await ctx.step.invoke(command.id, function=self._child, data={"n": n})
-        if command.kind == "wait":
-            hour, match = timedelta(hours=1), {"run": ctx.run_id, "n": n}
-            event = await ctx.step.wait_for_event(command.id, event="app/answer", timeout=hour, match=match)
-            assert event is not None
-            return event.data["n"]
-        if command.kind == "live":
-            await ctx.publish(ch.tick, {"n": n})
-            return None
-        if command.kind == "parallel":
-            ids = [f"{command.id}.{one}" for one in range(command.count)]
-            values = await asyncio.gather(*(ctx.step.realtime.publish(one, ch.tick, {"n": n}) for one in ids))
-            return [value.n for value in values]
-        assert command.kind == "cancel"
-        return await self._cancelled(ctx, command, ch, again)
-
-    async def _cancelled(self, ctx: Context, command: Command, ch: JobChannel, again: bool) -> None:
-        publishing = asyncio.ensure_future(
-            ctx.step.realtime.publish(command.id, ch.tick, {"n": AGAIN if again else command.n})
-        )
-        for _ in range(command.turns):
-            await asyncio.sleep(0)
-        publishing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await publishing
-
-    @staticmethod
-    async def _give(n: int) -> int:
-        return n
-
     # -- telling runs what to do, and the model what came of it ----------------------------------------------
 
     async def start_run(self) -> None:
-        driver = Driver(len(self.drivers))
+        driver = Driver(len(self.drivers), start_hour=self.hour)
         self.drivers.append(driver)
         (driver.run_id,) = await self.client.send("app/script", {"key": driver.key})
         await self.ready(driver)
@@ -329,7 +128,6 @@ class World:
 
     async def do_all(self, commands: dict[Driver, Command]) -> None:
         """Let runs do things at once."""
-        begun = {driver: driver.begun for driver in commands}
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
             if command.kind == "wait":
@@ -337,9 +135,8 @@ class World:
         await self.bounded(asyncio.gather(*(command.done for command in commands.values())))
         messages: dict[str, tuple[int, int]] = {}
         for driver, command in commands.items():
-            for _ in range(driver.begun - begun[driver]):  # it wasn't in memory while it waited
-                driver.ready.clear()
-                self.delivered_again(driver)
+            driver.ready.clear()  # if it wasn't in memory while it waited, or was tried again
+            self.delivered_again(driver)
             messages |= self.expect(driver, command)
         await self.committed(messages, sure=True)
 
@@ -361,6 +158,10 @@ class World:
             self.delivered("live", command.channel, command.n)
             return {}
         for step_id, (message_id, channel, n) in self.memoized(driver, command).items():
+            if command.kind == "late":
+                driver.late.add(step_id)
+                command.stored_as = step_id
+                continue
             driver.progressed(step_id, None if command.kind == "sleep" else n)
             if command.kind not in ("step", "sleep", "send", "invoke", "wait"):
                 messages[message_id] = (channel, n)
@@ -369,6 +170,8 @@ class World:
             command.done.set_result(None)
         elif command.kind in ("publish", "invoke", "wait"):
             assert command.done.result() == command.n
+        elif command.kind == "late":
+            assert command.done.result() == "StepTimeout"
         elif command.kind == "parallel":
             assert command.done.result() == [command.n] * command.count
         return messages
@@ -420,36 +223,63 @@ class World:
             self.delivered_again(driver)
 
     def delivered_again(self, driver: Driver) -> None:
-        """Expect the live messages of a run again, since its handler began anew."""
-        for command in driver.script:
-            if command.kind == "live":
-                self.delivered("live", command.channel, AGAIN)
+        """Expect the live messages that a run has published again, since its handler began anew."""
+        for channel in driver.again:
+            self.delivered("live", channel, AGAIN)
+        driver.again.clear()
 
     async def nap(self, driver: Driver) -> None:
         """Let a run sleep for long: it leaves memory, which is no attempt and no death."""
         command = Command("nap", "nap")
         driver.commands.put_nowait(command)
-        driver.napping = driver.use("nap")
+        driver.napping, driver.nap_hour = driver.use("nap"), self.hour
         await self.until_stored(driver, LeaveMemory)
         driver.attempt = driver.deaths = 0  # that it sleeps is a new memo
         command.done.set_result(None)
         driver.script.append(command)
         driver.state = "asleep"
 
-    async def wake(self) -> None:
-        """Do as if the time had come for all runs that sleep."""
-        await self.storage.wake(self.client)
+    async def pass_hour(self) -> None:
+        """Let an hour pass: sleeps end, runs have taken too long, and the clock starts one."""
+        self._advance(1)
+        await self._ticked()
+        for driver in self.having("active", "asleep"):
+            if driver.is_over(self.hour):
+                await self._times_out(driver)
         for driver in self.having("asleep"):
-            driver.state = "active"
+            self._awake(driver)
             await self.ready(driver)
-            driver.steps[driver.napping] = None
             self.delivered_again(driver)
+
+    def _advance(self, hours: int) -> None:
+        self.clock.advance(hours * HOUR)
+        self.hour += hours
+        self.ticks.append(self.clock.now.isoformat()[:14] + "00:00")
+
+    async def _ticked(self) -> None:
+        """Wait until the run of the latest tick is stored."""
+        await self.bounded(_until(lambda: self.ticks[-1] in self.storage.ticks()))
+
+    @staticmethod
+    def _awake(driver: Driver) -> None:
+        driver.state = "active"
+        if driver.napping:
+            driver.steps[driver.napping] = None
+
+    async def _times_out(self, driver: Driver) -> None:
+        """Wait until a run has failed since its time is over."""
+        await self.bounded(_until(lambda: self._shown(driver) == "failed"))
+        assert self.storage.run(driver.run_id).summary.error_type == "RunTimeout"
+        driver.state = "failed"
+        driver.stop()
 
     async def deploy(self, driver: Driver, *, fits: bool) -> None:
         """Leave, and enter with code that doesn't fit what a run remembers, or with code that does again."""
         await self.close()
         await self.all_end()
         driver.fits = fits
+        if fits:
+            driver.start_hour = self.hour
         driver.state = "active" if fits else "parked"
         await self.open()
 
@@ -481,8 +311,7 @@ class World:
                 await asyncio.sleep(0)
         await self.bounded(self.client.runs.cancel(driver.run_id))
         driver.state = "cancelled"
-        driver.commands = asyncio.Queue()
-        driver.ready.clear()
+        driver.stop()
         if command is None:
             return
         told = command.done.done()
@@ -495,8 +324,7 @@ class World:
 
     async def retry_run(self, driver: Driver) -> None:
         """Let a run that failed or was cancelled go on: its attempts start over, and it repeats nothing."""
-        driver.attempt = driver.deaths = 0
-        driver.fits = True  # the code was mended
+        driver.retried(self.hour)
         driver.ended.clear()
         await self.bounded(self.client.runs.retry(driver.run_id))
         await self._goes_on(driver)
@@ -505,23 +333,20 @@ class World:
         """Let a parked run be tried again; where its code still doesn't fit, it is parked once more."""
         driver.fits = fits
         await self.bounded(self.client.runs.resume(driver.run_id))
+        driver.start_hour = self.hour
         if fits:
             await self._goes_on(driver)
             return
         await self.bounded(_until(lambda: self._shown(driver) == "parked"))
-        for command in driver.script:
-            if command.kind in ("publish", "step"):
-                break
-            if command.kind == "live":
-                self.delivered("live", command.channel, AGAIN)
+        self.delivered_again(driver)
 
     async def _goes_on(self, driver: Driver) -> None:
         """Wait until a run has done its commands once more, or sleeps again."""
-        if driver.napping and driver.napping not in driver.steps:
+        if driver.awaits_hour(self.hour):
             await self.bounded(_until(lambda: self._shown(driver) == "sleeping"))
             driver.state = "asleep"
         else:
-            driver.state = "active"
+            self._awake(driver)
             await self.ready(driver)
         self.delivered_again(driver)
 
@@ -534,6 +359,7 @@ class World:
     async def _operate(self, driver: Driver) -> None:
         """Cancel a run, or retry one that has ended."""
         if driver.state in ("failed", "cancelled"):
+            driver.attempt = 0
             await self.client.runs.retry(driver.run_id)
         else:
             await self.client.runs.cancel(driver.run_id)
@@ -576,21 +402,31 @@ class World:
 
     async def all_ready(self) -> None:
         """After a start: runs that fit are executed, those that don't are tried, and parked again."""
-        for driver in self.drivers:
-            if driver.state == "active":
-                await self.ready(driver)
-            elif driver.state == "parked":
+        if self.ticks:
+            await self._ticked()
+        for driver in self.unended:
+            if driver.state == "parked":
+                driver.start_hour = self.hour
                 await self.until_stored(driver, ParkRun)
+            elif driver.is_over(self.hour):
+                await self._times_out(driver)
+            elif not driver.awaits_hour(self.hour):
+                self._awake(driver)
+                await self.ready(driver)
+        for driver in self.drivers:  # nobody was there to get that
+            driver.again.clear()
 
     async def close(self) -> None:
         """Leave the client; with so short a time for it, the store may take a little longer."""
         await self.client.__aexit__(None, None, None)
         await self.bounded(self.storage.closed())
 
-    async def leave(self) -> None:
-        """In good order: no attempt, no death."""
+    async def leave(self, hours: int) -> None:
+        """In good order, and be away for so long: no attempt, no death; of missed ticks the latest starts."""
         await self.close()
         await self.all_end()
+        if hours:
+            self._advance(hours)
         await self.open()
 
     async def crash(
@@ -612,11 +448,27 @@ class World:
         await self.close()
         if operated is not None and operating is not None:
             await self._what_was_operated(operated, operating, was_told=was_told)
-        self.readers.clear()
         self._die()
         self._what_was_under_way(commands, told)
+        await self._come_back()
+
+    async def crash_at_the_hour(self, turns: int) -> None:
+        """Let the process die while an hour has passed: what that starts and ends may be stored, or not."""
+        self._advance(1)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        self.storage.double.is_crashed = True
+        await self.close()
+        self._die()
+        for driver in self.having("asleep"):
+            driver.deaths += self.storage.run(driver.run_id).summary.state == "running"
+            driver.stop()
+        await self._come_back()
+
+    async def _come_back(self) -> None:
+        self.readers.clear()
         given_up = [driver for driver in self.active if driver.deaths == MAX_DEATHS]
-        self.client = self._make()
+        self.client = self._program.client()
         self.requested = 0
         await self.client.__aenter__()
         for driver in given_up:
@@ -633,24 +485,21 @@ class World:
             if stored in ("failed", "cancelled"):
                 assert not was_told, "acknowledged, and lost"
                 return
-            driver.attempt = driver.deaths = 0
-            driver.fits = True
-            asleep = driver.napping and driver.napping not in driver.steps
+            driver.retried(self.hour)
+            asleep = driver.awaits_hour(self.hour)
             driver.state = "asleep" if asleep else "active"
             # Whether it was claimed already, and so dies with the process.
             driver.deaths = -1 if stored == "ready" and not asleep else 0
         elif stored == "cancelled":
             driver.state = "cancelled"
-            driver.commands = asyncio.Queue()
-            driver.ready.clear()
+            driver.stop()
         else:
             assert not was_told, "acknowledged, and lost"
 
     def _die(self) -> None:
         for driver in self.active:
             driver.deaths += 1
-            driver.commands = asyncio.Queue()
-            driver.ready.clear()
+            driver.stop()
 
     def _what_was_under_way(self, commands: dict[Driver, Command], told: set[Driver]) -> None:
         after = self.store.position_of(self.log[-1][0]) if self.log else None
@@ -704,6 +553,8 @@ class World:
         assert {one.id: one.state for one in self.storage.runs(function="script")} == {
             one.run_id: shown.get(one.state, one.state) for one in self.drivers
         }
+        assert sorted(self.storage.ticks()) == self.ticks
         for driver in self.drivers:
             steps = self.storage.run(driver.run_id).steps
             assert {step.id for step in steps if step.state == "done"} == set(driver.steps)
+            assert {step.id for step in steps if step.state in ("failed", "failing")} == driver.late

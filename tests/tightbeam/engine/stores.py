@@ -32,7 +32,7 @@ from tightbeam._engine.postgres.journal import JournalOnServer
 from tightbeam._engine.postgres.places import place_at
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import FunctionLimit
-from tightbeam._engine.requests import Claim, FindLatest, FindRun, ListRuns, PullBack, Recover
+from tightbeam._engine.requests import Claim, FindLatest, FindRun, ListRuns, PullBack, Recover, Tick
 from tightbeam._engine.settings import OnServer, Retention
 from tightbeam._engine.sqlite.journal_file import JournalFile
 from tightbeam._engine.store import Answer, Backend, Query, Store
@@ -106,6 +106,16 @@ class Storage(ABC):
     def runs(self, *, state: str | None = None, function: str | None = None) -> list[RunSummary]:
         """Return the runs as they are stored, oldest first."""
         return [one for one in self.read(ListRuns(100_000, state, function)) if one.event != _NUDGE]
+
+    def ticks(self, function: str = "tick") -> list[str]:
+        """Return the times of the ticks whose runs are stored, from the keys of what was requested."""
+        stored = {run.id for run in self.runs(function=function)}
+        requests = [each for double in self.doubles for each in double.requests]
+        return [
+            each.run.key.rpartition("+")[0][-19:]
+            for each in requests
+            if isinstance(each, Tick) and each.run.id in stored and each.run.key is not None
+        ]
 
     async def wake(self, client: Client) -> None:
         """Do as if so much time had passed that all runs are due which a client doesn't execute."""

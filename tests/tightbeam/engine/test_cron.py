@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,6 @@ import tightbeam
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, CronEvent, EngineError, cron
-from tightbeam._engine.requests import Tick
 from tightbeam.testing import Clock, settle
 
 NOON = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
@@ -22,26 +22,12 @@ NOON = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 pytestmark = pytest.mark.quick_in_memory
 
 
-class Ticks:
-    """The ticks that runs were started for."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-
-    def __call__(self, function: str = "tick") -> list[str]:
-        """Return the times of the ticks whose runs are stored, from the keys of what was requested."""
-        stored = {run.id for run in self._storage.runs(function=function)}
-        requests = [each for double in self._storage.doubles for each in double.requests]
-        return [
-            each.run.key.rpartition("+")[0][-19:]
-            for each in requests
-            if isinstance(each, Tick) and each.run.id in stored and each.run.key is not None
-        ]
+Ticks = Callable[..., list[str]]
 
 
 @pytest.fixture
 def ticks(storage: Storage) -> Ticks:
-    return Ticks(storage)
+    return storage.ticks
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.tightbeam.engine.model import Command, Driver, World
 from tests.tightbeam.engine.stores import STORES, Storage
 from tightbeam._engine import scheduler
 from tightbeam._engine.requests import Claim
+from tightbeam.testing import Clock
 
 Rule = Callable[..., None]
 
@@ -67,11 +68,13 @@ class Histories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.runner = asyncio.Runner()
+        self.clock = Clock()
+        self.clock.start()
         self.folder = Path(tempfile.mkdtemp(prefix="tightbeam-history-"))
         self.world = self.run(self._world())
 
     async def _world(self) -> World:
-        world = World(STORES[self.store](self.folder))
+        world = World(STORES[self.store](self.folder), self.clock)
         await world.open()
         return world
 
@@ -101,7 +104,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         which=WHICH,
         channel=CHANNEL,
-        kind=st.sampled_from(["step", "sleep", "live", "parallel", "send", "invoke", "wait"]),
+        kind=st.sampled_from(["step", "sleep", "live", "parallel", "send", "invoke", "wait", "late"]),
     )
     @where(has_run)
     def something_else(self, which: int, channel: int, kind: str) -> None:
@@ -160,9 +163,9 @@ class Histories(RuleBasedStateMachine):
         self.run(self.world.nap(self.pick(which)))
 
     @rule()
-    @where(lambda self: self.world.having("asleep"))
-    def wake(self) -> None:
-        self.run(self.world.wake())
+    def pass_hour(self) -> None:
+        """Those that sleep go on, those that take too long have failed, and the clock starts a run."""
+        self.run(self.world.pass_hour())
 
     @rule(which=WHICH)
     @where(lambda self: self.world.with_memos)
@@ -252,9 +255,9 @@ class Histories(RuleBasedStateMachine):
 
     # -- processes -----------------------------------------------------------------------------------------
 
-    @rule()
-    def leave(self) -> None:
-        self.run(self.world.leave())
+    @rule(hours=st.integers(0, 2))
+    def leave(self, hours: int) -> None:
+        self.run(self.world.leave(hours))
 
     @rule(
         channels=st.lists(CHANNEL, max_size=4), turns=st.integers(0, 8), operated=st.one_of(st.none(), WHICH)
@@ -268,10 +271,17 @@ class Histories(RuleBasedStateMachine):
                 driver: Command("publish", f"x{channel}", world.next_number(), channel)
                 for driver, channel in zip(world.active, channels, strict=False)
             }
-            some = [one for one in world.drivers if one not in commands and one.state != "done"]
+            some = [
+                one for one in world.drivers if one not in commands and one.state != "done" and not one.late
+            ]
             await world.crash(commands, turns, some[operated % len(some)] if some and operated else None)
 
         self.run(act())
+
+    @rule(turns=st.integers(0, 12))
+    def crash_at_the_hour(self, turns: int) -> None:
+        """A process dies while sleeps end, runs have taken too long, and the clock starts one."""
+        self.run(self.world.crash_at_the_hour(turns))
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -280,13 +290,14 @@ class Histories(RuleBasedStateMachine):
             self.run(self.world.check())
         finally:
             self.run(self.world.close())
+            self.clock.stop()
             self.runner.close()
             shutil.rmtree(self.folder)
 
 
-async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage) -> None:
+async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage, clock: Clock) -> None:
     """A run that was parked before is executed, and parked, by each client that is entered."""
-    world = World(storage)
+    world = World(storage, clock)
     await world.open()
     await world.start_run()
     (driver,) = world.active
