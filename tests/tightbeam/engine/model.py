@@ -15,7 +15,7 @@ from typing import Any
 from tests.tightbeam.engine.doubles import StoreDouble
 from tests.tightbeam.engine.model_parts import AGAIN, BOUND, CHANNELS, RETRIES, Command, Driver, Reader
 from tests.tightbeam.engine.model_program import HOUR, Program
-from tests.tightbeam.engine.stores import Storage
+from tests.tightbeam.engine.stores import Storage, place_in
 from tightbeam import JournalFailed, NotEntered, NotRegistered
 from tightbeam._client import engine_of
 from tightbeam._engine.requests import MAX_DEATHS, LeaveMemory, ParkRun, PutBack, RecentMessages
@@ -372,7 +372,7 @@ class World:
         hub_position = engine_of(self.client).position
         reader = Reader(subscription, channels, after is None, hub_position if after is None else after)
         if after is not None:
-            seen = 0 if after == "start" else int(after.partition(":")[2])
+            seen = 0 if after == "start" else place_in(after)
             reader.expected += [
                 (one, n) for seq, one, channel, n in self.log if seq > seen and channel in channels
             ]
