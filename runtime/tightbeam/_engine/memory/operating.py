@@ -43,7 +43,8 @@ class Operating:
         """Make a parked run ready."""
         run = self._existing(request.run_id, request.known)
         check_resume(run.id, shown_state(run, now_us()))
-        self._runs.unpark(run)
+        run.error = None
+        self._runs.make_ready(run, run.due_at)
 
     def _existing(self, run_id: str, known: frozenset[str] | None = None) -> StoredRun:
         """Return a run, whose function is known.

@@ -142,7 +142,8 @@ class Runs:
         if request.unpark:
             for run in self._unfinished.values():
                 if run.state == "parked" and run.function in request.unpark:
-                    self.unpark(run)
+                    self.make_ready(run, run.due_at)
+                    run.error = None
         return self._ready.claim(request)
 
     def end_run(self, request: EndRun) -> None:
@@ -229,13 +230,6 @@ class Runs:
                 run.created_at -= lost
                 if run.state == "ready":
                     self.make_ready(run, run.due_at)
-
-    def unpark(self, run: StoredRun) -> None:
-        """Have a parked run executed at the time at which it is due; its time limit begins anew."""
-        run.error = None
-        if run.started_at is not None:
-            run.started_at = now_us()
-        self.make_ready(run, run.due_at)
 
     def revive(self, run: StoredRun) -> None:
         """Make a run that has ended ready at once."""

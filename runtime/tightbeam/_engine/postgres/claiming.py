@@ -21,8 +21,7 @@ from tightbeam._message import now_us
 __all__ = ["claim"]
 
 _UNPARK = (
-    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL, "
-    "started_at = CASE WHEN started_at IS NOT NULL THEN %s::bigint END "  # its time limit begins anew
+    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL "
     "WHERE state = 'parked' AND function = ANY(%s)"
 )
 _MOST_LATE = 100
@@ -84,7 +83,7 @@ class _First(NamedTuple):
 def claim(tx: Transaction, request: Claim) -> Claimed:
     """Answer `Claim`."""
     if request.unpark:
-        tx.execute(_UNPARK, (now_us(), list(request.unpark)))
+        tx.execute(_UNPARK, (list(request.unpark),))
     if tx.member is not None:  # a function may be registered after the client was entered
         tx.member.functions = frozenset(tx.member.functions).union(one.function for one in request.functions)
     functions = without_served(tx, request.functions) if request.leaving else request.functions

@@ -31,10 +31,7 @@ _RETRY = (
     "WHERE id = %s"
 )
 _SERVED = f"SELECT EXISTS (SELECT FROM process AS other WHERE %s::text = ANY (functions) AND NOT ({IS_DEAD}))"  # noqa: S608 - of a constant
-_UNPARK = (
-    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL, "
-    "started_at = CASE WHEN started_at IS NOT NULL THEN %s::bigint END WHERE id = %s"  # its time limit begins anew
-)
+_UNPARK = "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE id = %s"
 
 
 def cancel_run(tx: Transaction, request: CancelRun) -> CancelledRun:
@@ -76,7 +73,7 @@ def unpark(tx: Transaction, request: Unpark) -> None:
     run_id = request.run_id
     function, state = _function_and_state(tx, run_id, request.known)
     check_resume(run_id, state)
-    tx.execute(_UNPARK, (now_us(), run_id))
+    tx.execute(_UNPARK, (run_id,))
     tx.due.add(function)
 
 

@@ -12,8 +12,7 @@ from tightbeam._message import now_us
 __all__ = ["claim", "let_all_go"]
 
 _UNPARK = (
-    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL, "
-    "started_at = CASE WHEN started_at IS NOT NULL THEN ? END "  # its time limit begins anew
+    "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL "
     "WHERE state = 'parked' AND function = ?"
 )
 _MOST_LATE = 100
@@ -25,7 +24,7 @@ _MOST_HELD = 500
 def claim(tx: Transaction, request: Claim) -> Claimed:
     """Answer `Claim`."""
     for function in request.unpark:
-        tx.execute(_UNPARK, (now_us(), function))
+        tx.execute(_UNPARK, (function,))
     claimed: list[Run] = []
     due: list[int] = []
     threads = request.threads

@@ -81,11 +81,7 @@ def unpark(tx: Transaction, request: Unpark) -> None:
     run_id = request.run_id
     state = _state_of_known(tx, run_id, request.known)
     check_resume(run_id, state)
-    tx.execute(
-        "UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL, "
-        "started_at = CASE WHEN started_at IS NOT NULL THEN ? END WHERE id = ?",  # its time limit begins anew
-        (now_us(), run_id),
-    )
+    tx.execute("UPDATE run SET state = 'ready', error_type = NULL, error_text = NULL WHERE id = ?", (run_id,))
 
 
 def _state_of_known(tx: Transaction, run_id: str, known: frozenset[str] | None) -> str:
