@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -105,6 +106,7 @@ class World:
         self.drivers.append(driver)
         (driver.run_id,) = await self.client.send("app/script", {"key": driver.key})
         await self.ready(driver)
+        self.executed(driver, 1)
 
     async def ready(self, driver: Driver) -> None:
         await self.bounded(driver.ready.wait())
@@ -128,6 +130,7 @@ class World:
 
     async def do_all(self, commands: dict[Driver, Command]) -> None:
         """Let runs do things at once."""
+        attempts = {driver: driver.attempt for driver in commands}
         for driver, command in commands.items():
             driver.commands.put_nowait(command)
             if command.kind == "wait":
@@ -135,8 +138,11 @@ class World:
         await self.bounded(asyncio.gather(*(command.done for command in commands.values())))
         messages: dict[str, tuple[int, int]] = {}
         for driver, command in commands.items():
-            driver.ready.clear()  # if it wasn't in memory while it waited, or was tried again
-            self.delivered_again(driver)
+            driver.ready.clear()
+            if command.kind == "late":
+                self.executed(driver, RETRIES - attempts[driver])
+            else:  # maybe it wasn't in memory while it waited
+                self.executed(driver, *((0, 1) if command.kind in ("invoke", "wait") else (0,)))
             messages |= self.expect(driver, command)
         await self.committed(messages, sure=True)
 
@@ -220,12 +226,20 @@ class World:
             await self.end(driver, "failed")
         else:
             await self.ready(driver)
-            self.delivered_again(driver)
+            self.executed(driver, 1)
 
-    def delivered_again(self, driver: Driver) -> None:
-        """Expect the live messages that a run has published again, since its handler began anew."""
+    def executed(self, driver: Driver, *times: int, whole: bool = True) -> None:
+        """See that a run was executed so often since it was looked at, and expect what it published again.
+
+        Each time that are all its live messages, unless it isn't executed as a whole: it is parked, or a step
+        that took too long is tried again.
+        """
+        lives = [command.channel for command in driver.script if command.kind == "live"]
+        assert driver.begun in times
+        assert driver.again == lives * driver.begun or not whole
         for channel in driver.again:
             self.delivered("live", channel, AGAIN)
+        driver.begun = 0
         driver.again.clear()
 
     async def nap(self, driver: Driver) -> None:
@@ -249,7 +263,7 @@ class World:
         for driver in self.having("asleep"):
             self._awake(driver)
             await self.ready(driver)
-            self.delivered_again(driver)
+            self.executed(driver, 1)
 
     def _advance(self, hours: int) -> None:
         self.clock.advance(hours * HOUR)
@@ -278,8 +292,6 @@ class World:
         await self.close()
         await self.all_end()
         driver.fits = fits
-        if fits:
-            driver.start_hour = self.hour
         driver.state = "active" if fits else "parked"
         await self.open()
 
@@ -333,22 +345,27 @@ class World:
         """Let a parked run be tried again; where its code still doesn't fit, it is parked once more."""
         driver.fits = fits
         await self.bounded(self.client.runs.resume(driver.run_id))
-        driver.start_hour = self.hour
-        if fits:
+        if driver.is_over(self.hour):
+            await self._times_out(driver)
+        elif fits:
             await self._goes_on(driver)
-            return
-        await self.bounded(_until(lambda: self._shown(driver) == "parked"))
-        self.delivered_again(driver)
+        else:
+            await self.bounded(_until(lambda: self._shown(driver) == "parked"))
+            self.executed(driver, 1, whole=False)
 
     async def _goes_on(self, driver: Driver) -> None:
         """Wait until a run has done its commands once more, or sleeps again."""
+        tried = len(driver.failing)
         if driver.awaits_hour(self.hour):
-            await self.bounded(_until(lambda: self._shown(driver) == "sleeping"))
+            await self.bounded(_until(functools.partial(self._sleeps, driver)))
             driver.state = "asleep"
         else:
             self._awake(driver)
             await self.ready(driver)
-        self.delivered_again(driver)
+        self.executed(driver, 1 + RETRIES * tried, whole=not tried)
+
+    def _sleeps(self, driver: Driver) -> bool:
+        return self._shown(driver) == "sleeping"
 
     def _shown(self, driver: Driver) -> str:
         """Return how a run is that isn't in memory."""
@@ -405,15 +422,17 @@ class World:
         if self.ticks:
             await self._ticked()
         for driver in self.unended:
-            if driver.state == "parked":
-                driver.start_hour = self.hour
-                await self.until_stored(driver, ParkRun)
-            elif driver.is_over(self.hour):
+            if driver.is_over(self.hour):
                 await self._times_out(driver)
-            elif not driver.awaits_hour(self.hour):
+            elif driver.state == "parked":
+                await self.until_stored(driver, ParkRun)
+            elif driver.awaits_hour(self.hour):
+                await self.bounded(_until(functools.partial(self._sleeps, driver)))
+            else:
                 self._awake(driver)
                 await self.ready(driver)
-        for driver in self.drivers:  # nobody was there to get that
+        for driver in self.drivers:  # nobody was there to get what was published again
+            driver.begun = 0
             driver.again.clear()
 
     async def close(self) -> None:
@@ -489,7 +508,7 @@ class World:
             asleep = driver.awaits_hour(self.hour)
             driver.state = "asleep" if asleep else "active"
             # Whether it was claimed already, and so dies with the process.
-            driver.deaths = -1 if stored == "ready" and not asleep else 0
+            driver.deaths = int(stored == "running") if asleep else -int(stored in ("ready", "parked"))
         elif stored == "cancelled":
             driver.state = "cancelled"
             driver.stop()

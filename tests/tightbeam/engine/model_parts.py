@@ -55,6 +55,8 @@ class Driver:
     """Those of them that are tried again, since the run is."""
     is_trying: bool = False
     """Whether it is in a step that will take too long; if it begins anew, that was an attempt."""
+    begun: int = 0
+    """How often it was executed since it was looked at."""
     again: list[int] = field(default_factory=list)
     """The channels of the live messages that it has published once more."""
     uses: dict[str, int] = field(default_factory=dict)

@@ -74,6 +74,7 @@ class Program:
     async def _script(self, ctx: Context) -> int:
         driver = self._drivers[ctx.event.data["key"]]
         driver.run_id = ctx.run_id
+        driver.begun += 1
         driver.attempt += driver.is_trying
         driver.is_trying = False
         if driver.waiting is not None and driver.waiting.kind != "late":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from tests.tightbeam.engine.conftest import until
 from tests.tightbeam.engine.model import Command, Driver, World
+from tests.tightbeam.engine.model_parts import HOURS
 from tests.tightbeam.engine.stores import STORES, Storage
 from tightbeam._engine import scheduler
 from tightbeam._engine.requests import Claim
@@ -67,10 +68,12 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.runner = asyncio.Runner()
+        self.ends = contextlib.ExitStack()
+        self.folder = Path(self.ends.enter_context(tempfile.TemporaryDirectory(prefix="tightbeam-history-")))
+        self.runner = self.ends.enter_context(asyncio.Runner())
         self.clock = Clock()
         self.clock.start()
-        self.folder = Path(tempfile.mkdtemp(prefix="tightbeam-history-"))
+        self.ends.callback(self.clock.stop)
         self.world = self.run(self._world())
 
     async def _world(self) -> World:
@@ -284,15 +287,14 @@ class Histories(RuleBasedStateMachine):
         self.run(self.world.crash_at_the_hour(turns))
 
     def teardown(self) -> None:
-        if not hasattr(self, "world"):
+        if not hasattr(self, "ends"):
             return
-        try:
-            self.run(self.world.check())
-        finally:
-            self.run(self.world.close())
-            self.clock.stop()
-            self.runner.close()
-            shutil.rmtree(self.folder)
+        with self.ends:
+            if hasattr(self, "world"):
+                try:
+                    self.run(self.world.check())
+                finally:
+                    self.run(self.world.close())
 
 
 async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage, clock: Clock) -> None:
@@ -315,10 +317,65 @@ async def test_the_model_waits_for_what_is_parked_once_more(storage: Storage, cl
     await world.close()
 
 
+async def test_a_step_that_was_too_late_is_tried_again_by_a_retry(storage: Storage, clock: Clock) -> None:
+    world = World(storage, clock)
+    await world.open()
+    await world.start_run()
+    (driver,) = world.active
+    await world.do(driver, Command("live", n=world.next_number()))
+    await world.fail(driver)
+    await world.do(driver, Command("late", "late", world.next_number()))
+    for _ in range(HOURS):
+        await world.pass_hour()
+    assert driver.state == "failed"
+    await world.retry_run(driver)
+    await world.do(driver, Command("publish", "x", world.next_number()))
+    await world.check()
+    await world.close()
+
+
+async def test_the_time_of_a_run_goes_on_while_it_is_parked(storage: Storage, clock: Clock) -> None:
+    world = World(storage, clock)
+    await world.open()
+    await world.start_run()
+    (driver,) = world.active
+    await world.do(driver, Command("publish", "x", world.next_number()))
+    await world.pass_hour()
+    await world.deploy(driver, fits=False)
+    for _ in range(HOURS):
+        await world.pass_hour()
+    assert driver.state == "parked"
+    await world.resume_run(driver, fits=True)
+    assert driver.state == "failed"
+    await world.retry_run(driver)
+    await world.pass_hour()
+    assert driver.state == "active"
+    await world.check()
+    await world.close()
+
+
+@pytest.mark.parametrize("turns", [1, 8])
+async def test_a_run_that_slept_is_retried_while_the_process_dies(
+    storage: Storage, clock: Clock, turns: int
+) -> None:
+    world = World(storage, clock)
+    await world.open()
+    await world.start_run()
+    (driver,) = world.active
+    await world.do(driver, Command("live", n=world.next_number()))
+    await world.nap(driver)
+    await world.cancel_run(driver, None)
+    await world.crash({}, turns, driver)
+    world.subscribe((0, 1), None)
+    await world.pass_hour()
+    await world.check()
+    await world.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("examples", "steps", "derandomize"),
-    [(8, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
+    [(30, 40, True), pytest.param(250, 100, False, marks=pytest.mark.soak)],
 )
 @pytest.mark.parametrize("store", STORES)
 def test_the_engine_does_what_the_model_says(
