@@ -117,3 +117,15 @@ def test_they_are_repeated_when_something_else_changed(capsys: pytest.CaptureFix
     Path("schemas/other.channel.json").write_text(json.dumps(other))
     assert main(["generate"]) == 0
     assert capsys.readouterr().err == first
+
+
+@pytest.mark.parametrize(("count", "more"), [(200, 0), (201, 1), (250, 1)])
+def test_of_as_many_errors_it_says_that_there_are_more(
+    count: int, more: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topics = {f"t{index}": {"schema": {"type": "string"}, "nmae": "x"} for index in range(count)}
+    Path("schemas/c.channel.json").write_text(json.dumps({"name": "c", "topics": topics}))
+    assert main(["generate"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("unknown key 'nmae'") == 200
+    assert said.count("more than 200 errors in one file") == more

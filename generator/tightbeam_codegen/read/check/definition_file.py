@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["asserts_formats", "check_form", "check_schemas", "dialect_of", "text_of"]
 
+_TOO_MANY = f"more than {MAX_PROBLEMS} errors in one file"
+
 
 def check_form(document: Document, kind: Kind, problems: Problems, belongs: Mapping[str, str]) -> None:
     """Check a definition file by its metaschema.
@@ -35,7 +37,8 @@ def check_form(document: Document, kind: Kind, problems: Problems, belongs: Mapp
     root = document.value
     if is_by_metaschema(root, kind):
         return
-    for fault in islice(faults_by(metaschema_of(kind), root, {}), MAX_PROBLEMS):
+    faults = faults_by(metaschema_of(kind), root, {})
+    for fault in islice(faults, MAX_PROBLEMS):
         if fault.where[-1:] == ("x-tightbeam-name",) and fault.rule == "pattern":
             # Reported in plainer words where overrides are checked.
             continue
@@ -48,6 +51,8 @@ def check_form(document: Document, kind: Kind, problems: Problems, belongs: Mapp
         if fault.where == ("assert_formats",) and document.path.endswith((".yaml", ".yml")):
             remedy = "Write true or false: in YAML 1.2 all other words, such as yes and on, are text."
         problems.error(place, fault.message, remedy)
+    if next(faults, None) is not None:
+        problems.error(document.place(()), _TOO_MANY, "Correct these first.")
 
 
 def text_of(value: JsonValue, default: str) -> str:
@@ -118,6 +123,8 @@ def check_schemas(
         problems: takes errors.
         warnings: takes warnings.
     """
+    if len(problems) > MAX_PROBLEMS:
+        return  # which was said of the form
     root = document.value
     shared = root.get("$defs") if isinstance(root, dict) else None
     pointers = [*payloads, *(("$defs", name) for name in (shared if isinstance(shared, dict) else ()))]
@@ -129,6 +136,5 @@ def check_schemas(
         if isinstance(schema, (dict, bool)):
             check_schema(document, pointer, dialect, problems, metaschemas=metaschemas, warnings=warnings)
         if len(problems) > MAX_PROBLEMS:
-            message = f"more than {MAX_PROBLEMS} errors in one file"
-            problems.error(document.place(pointer), message, "Correct these first.")
+            problems.error(document.place(pointer), _TOO_MANY, "Correct these first.")
             return
