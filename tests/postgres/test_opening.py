@@ -194,6 +194,27 @@ def test_a_role_without_rights_on_the_tables_is_told_what_to_have_run(postgres_s
     works(address)
 
 
+def test_a_role_without_a_right_on_the_view_is_told_what_to_have_run(
+    postgres_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = postgres_server.database()
+    role = f"plain_{database}"
+    postgres_server.execute(f"CREATE ROLE {role} LOGIN")
+    works(postgres_server.address(database))
+    give = f"GRANT ALL ON ALL TABLES IN SCHEMA tightbeam TO {role}"
+    postgres_server.execute(f"GRANT USAGE ON SCHEMA tightbeam TO {role}; {give}", database)
+    postgres_server.execute(f"REVOKE ALL ON tightbeam.memo FROM {role}", database)
+    address = postgres_server.address(database, user=role)
+    assert main(["doctor", address]) == 1
+    assert f"role {role} lacks SELECT ON memo" in capsys.readouterr().out
+    error = str(refusal_of(address))
+    postgres_server.execute(error[error.index("GRANT USAGE") :], database)
+    works(address)
+    postgres_server.execute(f"REVOKE INSERT, UPDATE, DELETE ON tightbeam.memo FROM {role}", database)
+    works(address)
+    assert main(["doctor", address]) == 0
+
+
 # -- schemas ------------------------------------------------------------------------------------------------
 
 
