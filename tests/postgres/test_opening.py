@@ -15,7 +15,9 @@ from tests.postgres.pooler import pooled
 from tests.postgres.server import Server
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client
+from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres import migrations, refusals
+from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.schema import FORMAT
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns
@@ -116,6 +118,33 @@ def test_a_standby_is_refused_until_it_is_promoted(
     assert not error.retryable
     own_server.execute("SELECT pg_promote()")
     works(address)
+
+
+@pytest.mark.parametrize("known_by", ["address", "query", "hostaddr", "PGHOST", "PGSERVICE", "service"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1,127.0.0.1"])
+def test_of_several_hosts_the_one_that_takes_writes_is_asked_for(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known_by: str, host: str
+) -> None:
+    """However they are known; whoever only looks at the journal takes any."""
+    port, begin = postgres_server.port, "postgresql://postgres@"
+    (tmp_path / "services").write_text(f"[several]\nhost={host}\nport={port}\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    if known_by.isupper():
+        monkeypatch.setenv("PGPORT", str(port))
+        monkeypatch.setenv(known_by, "several" if known_by == "PGSERVICE" else host)
+    addresses = {
+        "address": begin + ",".join(f"{one}:{port}" for one in host.split(",")) + "/postgres",
+        "query": f"{begin}/postgres?host={host}&port={port}",
+        "hostaddr": f"{begin}/postgres?hostaddr={host}&port={port}",
+        "service": f"{begin}/postgres?service=several",
+    }
+    address = Address(addresses.get(known_by, f"{begin}/postgres"))
+    connector = Connector(address, "tightbeam", 15)
+    several = {"target_session_attrs": "read-write"} if "," in host else {}
+    for writes, asked in ((True, several), (True, several), (False, {})):
+        with connector.connect("test", writes=writes) as connection:
+            assert connection.info.get_parameters().items() >= asked.items()
+            assert ("target_session_attrs" in connection.info.get_parameters()) == bool(asked)
 
 
 async def test_a_store_that_is_open_waits_until_a_standby_has_taken_over(own_server: Server) -> None:
