@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
@@ -15,18 +16,19 @@ from tests.postgres.opened import Heard, open_store, publish_of
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client, Context
 from tightbeam._engine.observing import ReadEnds
-from tightbeam._engine.postgres import chores
+from tightbeam._engine.postgres import chores, sending
 from tightbeam._engine.postgres.chores import Heart, drop_live_rows
 from tightbeam._engine.postgres.claims import Held
 from tightbeam._engine.postgres.listening import Listener
 from tightbeam._engine.postgres.live import LiveGate
 from tightbeam._engine.postgres.notifications import LiveBatch, Notice
 from tightbeam._engine.postgres.reading import Reader
+from tightbeam._engine.postgres.sending import Sender
 from tightbeam._engine.postgres.store import PostgresStore
 from tightbeam._engine.records import EndedRun, FunctionLimit, NewRun, Publish, Replaced
 from tightbeam._engine.requests import AddRuns, CancelRun, Claim, CountRuns, EndRun, MemoizePublish
 from tightbeam._hub.hub import Loops
-from tightbeam._message import Envelope
+from tightbeam._message import Envelope, now_us
 
 pytestmark = pytest.mark.slow
 
@@ -307,6 +309,7 @@ async def test_large_live_messages_are_not_kept(address: str) -> None:
 
 async def test_those_who_show_a_run_hear_of_its_end_behind_its_messages(address: str) -> None:
     limit = FunctionLimit("f", 9, on_thread=False)
+    began = now_us()
     async with processes(address, 2) as (one, other):
         await one.store.submit(AddRuns((NewRun("r1", "f"),), "e", b"{}"))
         (run,) = (await one.store.submit(Claim((), (limit,), 9, 9, frozenset()))).runs
@@ -319,8 +322,45 @@ async def test_those_who_show_a_run_hear_of_its_end_behind_its_messages(address:
             assert [process.heard.settlements for process in (one, other)] == [[], []]
         for process in (one, other):
             process.heard.wait_for(lambda process=process: len(process.heard.settlements) == 1)  # type: ignore[misc]
-            assert process.heard.settlements == [EndedRun("r1", "done", b"1", frozenset({"ch"}))]
+            ended = process.heard.settlements[0]
+            assert began <= ended.ended_us <= now_us()
+            assert ended == EndedRun("r1", "done", b"1", frozenset({"ch"}), ended.ended_us)
             process.has("{}")
+
+
+async def test_the_end_of_a_run_is_told_behind_a_burst_of_its_live_messages(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which a transaction takes only a part."""
+    limit = FunctionLimit("f", 9, on_thread=False)
+    send, goes_on = Sender._send, threading.Event()
+
+    def send_late(sender: Sender, connection: psycopg.Connection[Any]) -> None:
+        assert goes_on.wait(60)
+        send(sender, connection)
+
+    monkeypatch.setattr(sending, "_MESSAGES", 2)
+    before: list[int] = []
+    async with processes(address, 2) as (one, other):
+        settled = other.heard.settled
+
+        def note(runs: Collection[str] | None, read: ReadEnds) -> None:
+            if runs is not None:
+                before.append(len(other.heard.messages))
+            settled(runs, read)
+
+        monkeypatch.setattr(other.heard, "settled", note)
+        await one.store.submit(AddRuns((NewRun("r1", "f"),), "e", b"{}"))
+        await one.store.submit(Claim((), (limit,), 9, 9, frozenset()))
+        monkeypatch.setattr(Sender, "_send", send_late)
+        for number in range(9):
+            one.live(f"{number}", run_id="r1")
+        await one.store.submit(EndRun("r1", b"1", None, ()))
+        goes_on.set()
+        other.heard.wait_for(lambda: len(other.heard.settlements) == 1)
+        other.has(*map(str, range(9)))
+        assert before == [9]
+        assert other.heard.ends == ["r1"]
 
 
 async def test_relayed_messages_are_told_from_those_of_runs(address: str) -> None:

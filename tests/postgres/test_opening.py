@@ -15,7 +15,9 @@ from tests.postgres.pooler import pooled
 from tests.postgres.server import Server
 from tests.tightbeam.engine.samples import job_channel
 from tightbeam import Client
+from tightbeam._engine.addresses import Address
 from tightbeam._engine.postgres import migrations, refusals
+from tightbeam._engine.postgres.connecting import Connector
 from tightbeam._engine.postgres.schema import FORMAT
 from tightbeam._engine.records import NewRun
 from tightbeam._engine.requests import AddRuns, CountRuns
@@ -118,6 +120,33 @@ def test_a_standby_is_refused_until_it_is_promoted(
     works(address)
 
 
+@pytest.mark.parametrize("known_by", ["address", "query", "hostaddr", "PGHOST", "PGSERVICE", "service"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1,127.0.0.1"])
+def test_of_several_hosts_the_one_that_takes_writes_is_asked_for(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known_by: str, host: str
+) -> None:
+    """However they are known; whoever only looks at the journal takes any."""
+    port, begin = postgres_server.port, "postgresql://postgres@"
+    (tmp_path / "services").write_text(f"[several]\nhost={host}\nport={port}\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    if known_by.isupper():
+        monkeypatch.setenv("PGPORT", str(port))
+        monkeypatch.setenv(known_by, "several" if known_by == "PGSERVICE" else host)
+    addresses = {
+        "address": begin + ",".join(f"{one}:{port}" for one in host.split(",")) + "/postgres",
+        "query": f"{begin}/postgres?host={host}&port={port}",
+        "hostaddr": f"{begin}/postgres?hostaddr={host}&port={port}",
+        "service": f"{begin}/postgres?service=several",
+    }
+    address = Address(addresses.get(known_by, f"{begin}/postgres"))
+    connector = Connector(address, "tightbeam", 15)
+    several = {"target_session_attrs": "read-write"} if "," in host else {}
+    for writes, asked in ((True, several), (True, several), (False, {})):
+        with connector.connect("test", writes=writes) as connection:
+            assert connection.info.get_parameters().items() >= asked.items()
+            assert ("target_session_attrs" in connection.info.get_parameters()) == bool(asked)
+
+
 async def test_a_store_that_is_open_waits_until_a_standby_has_taken_over(own_server: Server) -> None:
     address = own_server.new()
     store = open_store(address)
@@ -192,6 +221,27 @@ def test_a_role_without_rights_on_the_tables_is_told_what_to_have_run(postgres_s
     error = str(refusal_of(address))
     postgres_server.execute(error[error.index("GRANT USAGE") :], database)
     works(address)
+
+
+def test_a_role_without_a_right_on_the_view_is_told_what_to_have_run(
+    postgres_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = postgres_server.database()
+    role = f"plain_{database}"
+    postgres_server.execute(f"CREATE ROLE {role} LOGIN")
+    works(postgres_server.address(database))
+    give = f"GRANT ALL ON ALL TABLES IN SCHEMA tightbeam TO {role}"
+    postgres_server.execute(f"GRANT USAGE ON SCHEMA tightbeam TO {role}; {give}", database)
+    postgres_server.execute(f"REVOKE ALL ON tightbeam.memo FROM {role}", database)
+    address = postgres_server.address(database, user=role)
+    assert main(["doctor", address]) == 1
+    assert f"role {role} lacks SELECT ON memo" in capsys.readouterr().out
+    error = str(refusal_of(address))
+    postgres_server.execute(error[error.index("GRANT USAGE") :], database)
+    works(address)
+    postgres_server.execute(f"REVOKE INSERT, UPDATE, DELETE ON tightbeam.memo FROM {role}", database)
+    works(address)
+    assert main(["doctor", address]) == 0
 
 
 # -- schemas ------------------------------------------------------------------------------------------------

@@ -219,6 +219,8 @@ class EndedRun(NamedTuple):
     result: bytes | None
     channels: frozenset[str]
     """Those that it has published durable messages on."""
+    ended_us: int = 0
+    """When, by the clock of the process that ended it; 0 where no message of it can come later."""
 
 
 # -- answers ----------------------------------------------------------------------------------------------

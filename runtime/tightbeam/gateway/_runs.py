@@ -53,6 +53,8 @@ class RunStatusPublisher(Hook):
         self._results = results
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, set[str]] = OrderedDict()
+        self._ended: OrderedDict[str, int] = OrderedDict()
+        """When runs have ended of which messages may come late."""
         self._last: OrderedDict[str, tuple[str, Envelope | None]] = OrderedDict()
         """The run that began last on each channel, and its last frame once it has ended."""
         self._last_bytes = 0
@@ -68,6 +70,8 @@ class RunStatusPublisher(Hook):
         if run_id is None:
             return
         with self._lock:
+            if envelope.created_us < self._ended.get(run_id, 0):
+                return  # it comes late: the run has ended, and wasn't retried before it was published
             channels = self._runs.setdefault(run_id, set())
             if channel in channels:
                 return
@@ -92,6 +96,11 @@ class RunStatusPublisher(Hook):
         """Publish how a run has ended."""
         with self._lock:
             channels = self._runs.pop(end.run_id, set()) | end.channels
+            if end.ended_us:
+                self._ended[end.run_id] = end.ended_us
+                self._ended.move_to_end(end.run_id)
+                while len(self._ended) > _MAX_RUNS:
+                    self._ended.popitem(last=False)
         data = last_status(end.state, end.result if self._results else None)
         for channel in sorted(channels):
             if self._has_status(channel):

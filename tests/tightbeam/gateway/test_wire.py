@@ -429,6 +429,24 @@ def test_a_run_that_ends_isnt_taken_for_the_one_that_began_after_it() -> None:
     assert last.run_id == "r2"
 
 
+def test_a_message_that_comes_behind_its_runs_end_doesnt_begin_it_again() -> None:
+    """One of a run that was retried does."""
+    frames: list[Envelope] = []
+    runs = publisher(frames.append)
+    message = published("r1")
+    runs.published(message)
+    for late in (message, message._replace(channel="job:j2")):
+        runs.ended(ended("r1", b"1")._replace(ended_us=message.created_us + 5))
+        runs.published(late)
+    assert runs.unfinished() == {}
+    assert [json.loads(frame.data)["status"] for frame in frames] == ["running", "completed"]
+    last = runs.outcome("job:j1", 0, None)
+    assert last is frames[-1]
+    runs.published(message._replace(created_us=message.created_us + 5))
+    assert json.loads(frames[-1].data) == {"status": "running"}
+    assert runs.outcome("job:j1", 0, None) is None
+
+
 def test_what_is_remembered_of_runs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_runs, "_MAX_RUNS", 3)
     monkeypatch.setattr(_runs, "_MAX_OUTCOMES", 5)
@@ -440,7 +458,8 @@ def test_what_is_remembered_of_runs_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     for n in range(100):  # and runs that end, on one channel and on many
         for channel in ("job:one", f"job:{n}"):
             runs.sent(MessageInfo(published(f"s{n}", channel)))
-        runs.ended(ended(f"s{n}", b'"' + b"x" * 300 + b'"'))
+        runs.ended(ended(f"s{n}", b'"' + b"x" * 300 + b'"')._replace(ended_us=n + 1))
+    assert list(runs._ended) == ["s97", "s98", "s99"]
     held = sum(len(frame.data) for _, frame in runs._last.values() if frame is not None)
     assert 0 < held <= 1_000
     assert held == runs._last_bytes

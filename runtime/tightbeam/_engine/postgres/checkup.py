@@ -30,7 +30,8 @@ SELECT current_setting('server_version'), pg_is_in_recovery(), current_user,
 _MISSING = """
 SELECT wanted.right || ' ON ' || relname FROM pg_class,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS wanted ("right", place)
-WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+WHERE relnamespace = current_schema()::regnamespace
+    AND (relkind = 'r' OR relkind = 'v' AND wanted.right = 'SELECT')
     AND NOT has_table_privilege(pg_class.oid, wanted.right)
 ORDER BY relname, place
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import psycopg
@@ -82,6 +83,8 @@ class Connector:
         self._lease = lease
         self._is_session = False
         """Whether a pooler is between that keeps a session together."""
+        self._has_hosts = False
+        """Whether several hosts are known by a service of libpq's, which only a connection tells."""
 
     def connect(self, task: str, *, durable: bool = True, writes: bool = True) -> Connection[tuple[Any, ...]]:
         """Open a connection: autocommit, ours the only schema that is searched.
@@ -97,6 +100,11 @@ class Connector:
         """
         options = self._options(task, writes=writes)
         connection: Connection[tuple[Any, ...]] = psycopg.connect(**options, autocommit=True)
+        if writes and not self._has_hosts and _may_be_another(connection):
+            connection.close()
+            self._has_hosts = True
+            options = self._options(task, writes=writes)
+            connection = psycopg.connect(**options, autocommit=True)
         try:
             connection.prepared_max = _PREPARED
             register_arrays(connection)
@@ -120,7 +128,7 @@ class Connector:
                 "such as sslmode=require (not ssl=)"
             )
         options: dict[str, Any] = {**_IN_LIBPQ, **given, "application_name": f"tightbeam {task}"}
-        if writes and "," in str(options.get("host", "")):
+        if writes and (self._has_hosts or _names_several(options)):
             options.setdefault("target_session_attrs", "read-write")
         return options
 
@@ -144,6 +152,21 @@ def _parts_of(address: str) -> dict[str, Any] | None:
         return dict(conninfo.conninfo_to_dict(address))
     except psycopg.ProgrammingError:
         return None
+
+
+def _names_several(options: dict[str, Any]) -> bool:
+    """Return whether an address, or else the environment, names several hosts."""
+    return any(
+        "," in str(options.get(name) or os.environ.get(variable, ""))
+        for name, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR"))
+    )
+
+
+def _may_be_another(connection: Connection[Any]) -> bool:
+    """Return whether a connection goes to one of several hosts, whichever of them was there first."""
+    used = {option.keyword: option.val or b"" for option in connection.pgconn.info}
+    is_any = used.get(b"target_session_attrs", b"") in (b"", b"any")
+    return is_any and (b"," in used.get(b"host", b"") + used.get(b"hostaddr", b""))
 
 
 def failure_of(error: BaseException, address: Address) -> BaseException:

@@ -23,6 +23,9 @@ from tightbeam.errors import JournalRefused
 
 __all__ = ["open_store"]
 
+_VIEW = "SELECT FROM memo LIMIT 0"
+"""Fails without the right to read it, which no request of a store that is being opened needs."""
+
 
 def open_store(address: Address, on_server: OnServer, retention: Retention, outlet: Outlet) -> PostgresStore:
     """Open a journal, making its schema if it isn't there.
@@ -41,6 +44,7 @@ def open_store(address: Address, on_server: OnServer, retention: Retention, outl
     connection = _connect(connector)
     try:
         make_schema(connection, schema)
+        connection.execute(_VIEW)
         member = Member(connector, Outage(str(address)), outlet, retention, lease, Log.of(connection), 0)
         member.number = register(connection, member)
     except errors.InsufficientPrivilege as error:

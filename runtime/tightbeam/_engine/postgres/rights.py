@@ -30,9 +30,10 @@ def missing_rights(connection: Connection[Any], schema: str) -> str:
         "SELECT current_user, (SELECT count(*) FROM pg_namespace WHERE nspname = %(schema)s), "
         "(SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s)) "
         "AND relname = 'meta'), "
-        "(SELECT bool_and(has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
-        "AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) FROM pg_class "
-        "WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s)) AND relkind = 'r')",
+        "(SELECT bool_and(has_table_privilege(oid, 'SELECT') AND (relkind = 'v' OR "
+        "has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE') "
+        "AND has_table_privilege(oid, 'DELETE'))) FROM pg_class "
+        "WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s)) AND relkind IN ('r', 'v'))",
         {"schema": schema},
     ).fetchone()
     role, has_schema, has_tables, has_rights = row or ("", 0, 0, False)

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -84,6 +85,8 @@ class Sender:
         """How many live messages there were, and how many of them are sent, or dropped."""
         self._progress = threading.Condition(self._lock)
         self._notice: Notice | None = None
+        self._ends: deque[tuple[int, list[str]]] = deque()
+        """Runs that have ended, and behind how many live messages others are told so: theirs come first."""
         self._dropped = 0
         self._something = threading.Event()
         self._urgent = threading.Event()
@@ -97,6 +100,9 @@ class Sender:
     def tell(self, notice: Notice) -> None:
         """Tell others what was committed, soon and together with what else is."""
         with self._lock:
+            if notice.ended:
+                self._ends.append((self._queued, notice.ended))
+                notice = replace(notice, ended=[])
             if self._notice is None:
                 self._notice = Notice(self._origin)
             self._notice.add(notice)
@@ -168,15 +174,15 @@ class Sender:
                 self._line.close()
                 self._ended.wait(_PAUSE)
             last = time.monotonic()
-            if self._ending and not self._live and self._notice is None:
+            if self._ending and not self._live and self._notice is None and not self._ends:
                 break
         self._line.close()
 
     def _send(self, connection: Connection[Any]) -> None:
         """Send one transaction of what waits; live messages of one that fails may have gone out."""
         with self._lock:
-            notice, self._notice = self._notice, None
             taken = self._take()
+            notice = self._take_notice()
             dropped, self._dropped = self._dropped, 0
         if dropped:
             _log.warning("%d live messages were dropped for other processes: the server is too slow", dropped)
@@ -199,6 +205,17 @@ class Sender:
             size += len(taken[-1].envelope.data)
         self._bytes -= size
         return taken
+
+    def _take_notice(self) -> Notice | None:
+        """Take what others are told: of ends, those behind all live messages that are taken or dropped."""
+        notice, self._notice = self._notice, None
+        gone = self._queued - len(self._live)
+        while self._ends and self._ends[0][0] <= gone:
+            _, ended = self._ends.popleft()
+            if notice is None:
+                notice = Notice(self._origin)
+            notice.ended += ended
+        return notice
 
     def _notify(self, connection: Connection[Any], batches: list[_Batch], notice: Notice | None) -> None:
         """Send batches of live messages, and a notice behind them, in one transaction."""

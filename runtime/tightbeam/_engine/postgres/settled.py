@@ -19,7 +19,7 @@ SETTLED = (
 ENDS = """
 SELECT run.id, run.state, run.result, ARRAY(
     SELECT DISTINCT message.channel FROM message WHERE message.run = run.number
-)
+), run.ended_at
 FROM run WHERE run.id = ANY(%s::text[]) AND run.ended_at IS NOT NULL
 ORDER BY run.ended_at, run.number
 """
@@ -45,8 +45,8 @@ def read_ends(connection: Connection[Any], runs: Collection[str]) -> Sequence[En
     """
     rows = connection.execute(ENDS, (list(runs),), binary=True).fetchall()
     return [
-        EndedRun(run_id, state, None if result is None else bytes(result), frozenset(channels))
-        for run_id, state, result, channels in rows
+        EndedRun(run_id, state, None if result is None else bytes(result), frozenset(channels), ended_us)
+        for run_id, state, result, channels, ended_us in rows
     ]
 
 
