@@ -17,7 +17,14 @@ from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits, pause, run
-from tightbeam._wire.names import RUN_DATA_BYTES, RUN_DATA_SIZE, RUN_ERROR_TYPES, RUN_WAIT_SECONDS, RUNS_PATH
+from tightbeam._wire.names import (
+    RUN_DATA_BYTES,
+    RUN_DATA_SIZE,
+    RUN_ERROR_TYPES,
+    RUN_WAIT_SECONDS,
+    RUNS_A_PAGE,
+    RUNS_PATH,
+)
 from tightbeam._wire.run_json import detail_from, summary_from
 from tightbeam.errors import EngineError, NoSuchRun, RequestFailed, RunStateError
 
@@ -213,7 +220,8 @@ class GatewayRuns:
     # ------------------------------------------------------------------------------------------------------
 
     async def _scan(self, query: ScanRuns, *, blocking: bool) -> RunsPage:
-        asked: dict[str, str] = {"limit": str(query.limit)}
+        # Who wants more asks for the following page.
+        asked: dict[str, str] = {"limit": str(min(query.limit, RUNS_A_PAGE))}
         if query.states:
             asked["state"] = ",".join(query.states)
         if query.function is not None:

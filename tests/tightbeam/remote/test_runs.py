@@ -24,6 +24,7 @@ from tightbeam import (
     RunFailed,
     RunStateError,
 )
+from tightbeam._remote import runs
 from tightbeam.gateway import RemoteClient, _run_routes
 from tightbeam_cli import main
 
@@ -50,6 +51,21 @@ async def test_a_run_is_seen_as_where_it_runs(client: Client, worked: list[str])
         since = datetime.now(UTC) + timedelta(hours=1)
         assert await remote.runs.list(function="work", state="failed", since=since) == []
         assert await asyncio.to_thread(remote.runs.list_sync, state="failed") == await client.runs.list()
+
+
+async def test_more_runs_than_a_page_has(
+    client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(client) as remote:
+        for _ in range(5):
+            await client.send("app/work", delay=timedelta(hours=1))
+        found = await client.runs.list()
+        assert await remote.runs.list(limit=501) == found
+        for module in (_run_routes, runs):
+            monkeypatch.setattr(module, "RUNS_A_PAGE", 2)
+        for limit in (4, 5, 6):
+            assert await remote.runs.list(limit=limit) == found[:limit]
+            assert await asyncio.to_thread(remote.runs.list_sync, limit=limit) == found[:limit]
 
 
 async def test_retry_and_the_result(client: Client, worked: list[str], broken: set[str]) -> None:
@@ -149,8 +165,8 @@ async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str],
     """The gateway's answers are lost in between; the first one has to come."""
     async with connected(client) as remote:
         (run_id,) = await remote.send("app/hang")
-        runs = remote._gateway_runs
-        detail, asked = runs.detail, []
+        asks = remote._gateway_runs
+        detail, asked = asks.detail, []
 
         async def unsteady(*arguments: Any, **named: Any) -> Any:
             asked.append(named)
@@ -159,7 +175,7 @@ async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str],
                 raise RequestFailed("no answer", retryable=True)
             return await detail(run_id) if len(asked) == 1 else await detail(*arguments, **named)
 
-        monkeypatch.setattr(runs, "detail", unsteady)
+        monkeypatch.setattr(asks, "detail", unsteady)
         async with asyncio.timeout(20):
             with pytest.raises(RunCancelled):
                 await remote.runs.wait(run_id)
