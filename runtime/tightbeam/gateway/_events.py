@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRoute"]
 
-_SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 class EventRoute:
