@@ -129,7 +129,7 @@ class GatewayRuns:
         *,
         blocking: bool = False,
     ) -> RunRecord:
-        """Wait until a run has ended or is parked. The gateway may be restarted meanwhile.
+        """Wait until a run has ended or is parked. The gateway may be restarted, once it has answered.
 
         Raises:
             NoSuchRun: there is none of that id.
@@ -141,6 +141,8 @@ class GatewayRuns:
         while True:
             asked = time.monotonic()
             wait = RUN_WAIT_SECONDS if deadline is None else min(max(deadline - asked, 0), RUN_WAIT_SECONDS)
+            if not answered:
+                wait = 0  # at once, so that what never was a gateway is told from one that is restarted
             try:
                 detail = await self.detail(run_id, wait=wait, blocking=blocking)
                 answered = True
