@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable
@@ -154,10 +155,11 @@ class GatewayRuns:
             except RequestFailed as error:
                 if not (answered and error.retryable):
                     raise
-                seconds = backoff.failed(time.monotonic())
-            if deadline is not None and time.monotonic() + seconds >= deadline:
+                seconds = backoff.failed(time.monotonic(), error._retry_after)
+            left = math.inf if deadline is None else max(deadline - time.monotonic(), 0.0)
+            await pause(min(seconds, left), blocking=blocking)
+            if seconds >= left:
                 raise TimeoutError(f"run {run_id} goes on after {timeout:g} s")
-            await pause(seconds, blocking=blocking)
 
     def wait_for_run_sync(self, run_id: str, timeout: float | None, /) -> RunRecord:
         """As `wait_for_run`, from any thread."""
@@ -286,11 +288,13 @@ class GatewayRuns:
         return self._no_answer(error) if isinstance(error, NoAnswer) else error
 
     def _no_answer(self, failure: NoAnswer) -> RequestFailed:
-        return RequestFailed(
+        failed = RequestFailed(
             f"no answer about runs from the gateway at {self._carrier.origin}: {failure}",
             status=failure.status,
             retryable=failure.kind is FailureKind.OUTAGE,
         )
+        failed._retry_after = failure.retry_after
+        return failed
 
 
 def _place(run_id: str) -> str:

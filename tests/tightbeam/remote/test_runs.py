@@ -25,6 +25,7 @@ from tightbeam import (
     RunStateError,
 )
 from tightbeam._remote import runs
+from tightbeam._wire.http import Answer
 from tightbeam.gateway import RemoteClient, _run_routes
 from tightbeam_cli import main
 
@@ -180,6 +181,39 @@ async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str],
             with pytest.raises(RunCancelled):
                 await remote.runs.wait(run_id)
         assert waits == [0, 20, 20]
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+async def test_waiting_leaves_a_gateway_alone_for_as_long_as_it_asks(
+    way: str, client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b'{"error": "the gateway is shutting down", "code": "closing", "data": null, "status": 503}'
+    pauses: list[float] = []
+
+    async def noted(seconds: float, *, blocking: bool) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(runs, "pause", noted)
+    async with connected(client) as remote:
+        (run_id,) = await remote.send("app/work", delay=timedelta(hours=1))
+        pool = remote._gateway_runs._pool
+        request, asked = pool.request, iter(["20", "300"])
+
+        async def busy(method: str, target: str, *arguments: Any, **named: Any) -> Answer:
+            if "wait=" in target:
+                return Answer(503, {"Retry-After": next(asked)}, body)
+            return await request(method, target, *arguments, **named)
+
+        monkeypatch.setattr(pool, "request", busy)
+        timeout = timedelta(seconds=200)
+        if way == "async":
+            waiting = remote.runs.wait(run_id, timeout=timeout)
+        else:
+            waiting = asyncio.to_thread(remote.runs.wait_sync, run_id, timeout=timeout)
+        with pytest.raises(TimeoutError, match="goes on after 200 s"):
+            await waiting
+    assert pauses[:2] == [0, 20]
+    assert 20 < pauses[2] <= 200  # what was left of the time
 
 
 @pytest.mark.slow
