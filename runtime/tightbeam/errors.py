@@ -227,6 +227,9 @@ class SendFailed(_ServerError):
 class RequestFailed(_ServerError):
     """A gateway didn't answer a request about runs, or not as a gateway does."""
 
+    _retry_after: float | None = None
+    """Seconds that it asked to be left alone for."""
+
 
 class NonRetriableError(TightbeamError):
     """Raise it in a handler or a step to fail the run at once, whatever attempts are left."""

@@ -333,12 +333,14 @@ class Operator:
             NoSuchRun: there is no such run.
             NotEntered: the client was left before the run ended.
         """
-        async with asyncio.timeout(seconds):
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        async with asyncio.timeout(None) as limit:
             while True:
                 with self.waiters.waiter(run_id) as waiter:
                     record = _existing(run_id, await self._store.submit(ReadRun(run_id)))
                     if _is_settled(record):
                         return self._with_cause(record, waiter)
+                    limit.reschedule(until)  # only now: a run that has ended is returned in no time, too
                     result = await asyncio.wrap_future(waiter)
                 again = await self._store.submit(ReadRun(run_id))
                 if (settled := _after(record, result, again)) is not None:

@@ -23,7 +23,14 @@ from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits, pause, run
 from tightbeam._wire.origin import Origin, parse_origin
-from tightbeam.errors import EngineError, GatewayRefused, PublishFailed, SendFailed, SubscribeFailed
+from tightbeam.errors import (
+    EngineError,
+    GatewayRefused,
+    InvalidParam,
+    PublishFailed,
+    SendFailed,
+    SubscribeFailed,
+)
 
 __all__ = ["GatewayCarrier"]
 
@@ -159,8 +166,9 @@ class GatewayCarrier:
             blocking: see `publish`.
 
         Raises:
-            GatewayRefused: the key isn't valid there, there is no such channel or topic, or too many; or this
-                client has a token.
+            InvalidParam: it is too much for one token.
+            GatewayRefused: the key isn't valid there, or there is no such channel or topic; or this client
+                has a token.
             SubscribeFailed: no gateway answered, or it was too busy to.
         """
         self.check_key("making tokens")
@@ -170,6 +178,7 @@ class GatewayCarrier:
             answer = await self._pool.post(
                 target, self._headers, body, blocking=blocking, retry_if_stale=True
             )
+            _check_selection(answer)
             return self._token_in(answer, selection)
         except NoAnswer as failure:
             raise SubscribeFailed(
@@ -276,6 +285,17 @@ class GatewayCarrier:
                 jwt, str(self.origin), selection, names, reset=body.get("reset") is True
             )
         raise error_for(answer, "the gateway gave no token: ")
+
+
+def _check_selection(answer: Answer) -> None:
+    """Raise what the gateway's client raises for a selection that no token can be for.
+
+    Raises:
+        InvalidParam: it is one.
+    """
+    body = json_object(answer.body)
+    if body.get("status") == answer.status and body.get("type") == InvalidParam.__name__:
+        raise InvalidParam(str(body.get("error")).removeprefix("Invalid request: "))
 
 
 def _publish_target(envelope: Envelope) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable
@@ -17,7 +18,14 @@ from tightbeam._wire.backoff import Backoff
 from tightbeam._wire.failures import FailureKind, NoAnswer
 from tightbeam._wire.http import Answer, Pool
 from tightbeam._wire.io import RequestLimits, pause, run
-from tightbeam._wire.names import RUN_DATA_BYTES, RUN_DATA_SIZE, RUN_ERROR_TYPES, RUN_WAIT_SECONDS, RUNS_PATH
+from tightbeam._wire.names import (
+    RUN_DATA_BYTES,
+    RUN_DATA_SIZE,
+    RUN_ERROR_TYPES,
+    RUN_WAIT_SECONDS,
+    RUNS_A_PAGE,
+    RUNS_PATH,
+)
 from tightbeam._wire.run_json import detail_from, summary_from
 from tightbeam.errors import EngineError, NoSuchRun, RequestFailed, RunStateError
 
@@ -122,7 +130,7 @@ class GatewayRuns:
         *,
         blocking: bool = False,
     ) -> RunRecord:
-        """Wait until a run has ended or is parked. The gateway may be restarted meanwhile.
+        """Wait until a run has ended or is parked. The gateway may be restarted, once it has answered.
 
         Raises:
             NoSuchRun: there is none of that id.
@@ -134,6 +142,8 @@ class GatewayRuns:
         while True:
             asked = time.monotonic()
             wait = RUN_WAIT_SECONDS if deadline is None else min(max(deadline - asked, 0), RUN_WAIT_SECONDS)
+            if not answered:
+                wait = 0  # at once, so that what never was a gateway is told from one that is restarted
             try:
                 detail = await self.detail(run_id, wait=wait, blocking=blocking)
                 answered = True
@@ -145,10 +155,11 @@ class GatewayRuns:
             except RequestFailed as error:
                 if not (answered and error.retryable):
                     raise
-                seconds = backoff.failed(time.monotonic())
-            if deadline is not None and time.monotonic() + seconds >= deadline:
+                seconds = backoff.failed(time.monotonic(), error._retry_after)
+            left = math.inf if deadline is None else max(deadline - time.monotonic(), 0.0)
+            await pause(min(seconds, left), blocking=blocking)
+            if seconds >= left:
                 raise TimeoutError(f"run {run_id} goes on after {timeout:g} s")
-            await pause(seconds, blocking=blocking)
 
     def wait_for_run_sync(self, run_id: str, timeout: float | None, /) -> RunRecord:
         """As `wait_for_run`, from any thread."""
@@ -213,7 +224,8 @@ class GatewayRuns:
     # ------------------------------------------------------------------------------------------------------
 
     async def _scan(self, query: ScanRuns, *, blocking: bool) -> RunsPage:
-        asked: dict[str, str] = {"limit": str(query.limit)}
+        # Who wants more asks for the following page.
+        asked: dict[str, str] = {"limit": str(min(query.limit, RUNS_A_PAGE))}
         if query.states:
             asked["state"] = ",".join(query.states)
         if query.function is not None:
@@ -276,11 +288,13 @@ class GatewayRuns:
         return self._no_answer(error) if isinstance(error, NoAnswer) else error
 
     def _no_answer(self, failure: NoAnswer) -> RequestFailed:
-        return RequestFailed(
+        failed = RequestFailed(
             f"no answer about runs from the gateway at {self._carrier.origin}: {failure}",
             status=failure.status,
             retryable=failure.kind is FailureKind.OUTAGE,
         )
+        failed._retry_after = failure.retry_after
+        return failed
 
 
 def _place(run_id: str) -> str:

@@ -22,7 +22,7 @@ from tightbeam.errors import (
 )
 from tightbeam.gateway._access import Authorizer
 from tightbeam.gateway._http import enter, metadata_in, read_body
-from tightbeam.gateway._reasons import event_too_large, invalid_event
+from tightbeam.gateway._reasons import event_too_large, invalid_event, journal_remedy
 from tightbeam.gateway._refusals import Refused, shown
 from tightbeam.gateway._settings import NAME_LIMIT
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRoute"]
 
-_SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 class EventRoute:
@@ -100,7 +100,7 @@ def _refusal(name: str, error: EngineError | NonRetriableError) -> Refused:
         code="event" if is_unknown else None,
         remedy="register a function for it on the gateway's client: @client.function(…, on=…)"
         if is_unknown
-        else "",
+        else journal_remedy(error),
         subject=shown(name),
     )
 

@@ -116,7 +116,7 @@ class HttpRoutes:
         try:
             signed = self._sign(selection, query.get("since") or None)
         except InvalidParam as error:
-            raise Refused(400, f"Invalid request: {error}") from None
+            raise Refused(400, f"Invalid request: {error}", kind=InvalidParam.__name__) from None
         answer: dict[str, object] = {"jwt": signed.key, "topics": signed.topics, "channels": list(selection)}
         if signed.reset:
             answer["reset"] = True

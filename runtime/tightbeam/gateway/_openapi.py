@@ -34,7 +34,7 @@ def document(version: str, max_payload_bytes: int, *, dev: bool) -> dict[str, An
             "status": {"type": "integer"},
             "issues": {"type": "array", "items": {"$ref": "#/components/schemas/Issue"}},
             "type": {
-                "enum": sorted({*ERROR_TYPES, *RUN_ERROR_TYPES, "InvalidPayload"}),
+                "enum": sorted({*ERROR_TYPES, *RUN_ERROR_TYPES, "InvalidParam", "InvalidPayload"}),
                 "description": "The error that a remote client raises.",
             },
             "state": {"type": "string", "description": "Of the run, where that is the reason."},

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tightbeam.errors import JournalFailed
 from tightbeam.gateway._refusals import Code, Refused, listed, shown
 
 if TYPE_CHECKING:
-    from tightbeam.errors import EngineError, InvalidPayload, PayloadTooLarge
+    from tightbeam.errors import InvalidPayload, PayloadTooLarge, TightbeamError
     from tightbeam.gateway._settings import Access, Limits
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "frame_too_large",
     "invalid_event",
     "invalid_payload",
+    "journal_remedy",
     "no_journal",
     "no_run_actions",
     "no_token",
@@ -239,15 +241,21 @@ def frame_too_large(limits: Limits) -> Refused:
     )
 
 
-def unavailable(error: EngineError) -> Refused:
+def unavailable(error: TightbeamError) -> Refused:
     """Refuse a stream that needs the journal while it can't be read."""
     return Refused(
         503,
         "the gateway can't look back right now",
         code="unavailable",
         cause=f"the journal can't be read ({shown(str(error))})",
+        remedy=journal_remedy(error),
         subject=type(error).__name__,
     )
+
+
+def journal_remedy(error: TightbeamError) -> str:
+    """Return the remedy of an error that the journal raised; empty if the client isn't entered."""
+    return "look at the journal's disk, or its database server" if isinstance(error, JournalFailed) else ""
 
 
 def unknown_channel(channel: str, what: str = "") -> Refused:
@@ -357,7 +365,7 @@ def no_run_actions() -> Refused:
     )
 
 
-def run_refusal(error: EngineError, status: int) -> Refused:
+def run_refusal(error: TightbeamError, status: int) -> Refused:
     """Refuse a request about a run by the error that the engine raised.
 
     Args:
@@ -367,4 +375,12 @@ def run_refusal(error: EngineError, status: int) -> Refused:
     codes: dict[str, Code] = {"NoSuchRun": "run", "RunStateError": "state", "NotRegistered": "event"}
     name = type(error).__name__
     state = getattr(error, "state", None)
-    return Refused(status, str(error), kind=name, code=codes.get(name), subject=name, state=state)
+    return Refused(
+        status,
+        str(error),
+        kind=name,
+        code=codes.get(name),
+        remedy=journal_remedy(error),
+        subject=name,
+        state=state,
+    )

@@ -343,6 +343,19 @@ async def test_a_wait_ends_at_its_timeout_and_the_run_goes_on(client: Client, si
         await client.runs.cancel(run_id)
 
 
+async def test_no_time_is_enough_for_a_run_that_has_ended(client: Client) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> str:
+        return "done"
+
+    async with client:
+        (run_id,) = await client.send("app/work")
+        assert await client.runs.wait(run_id) == "done"
+        for timeout in (timedelta(0), timedelta(microseconds=1), timedelta(seconds=-1)):
+            assert await client.runs.wait(run_id, timeout=timeout) == "done"
+            assert await asyncio.to_thread(client.runs.wait_sync, run_id, timeout=timeout) == "done"
+
+
 async def test_a_run_that_ended_in_an_earlier_process_is_waited_for(make_client: MakeClient) -> None:
     def client_of() -> tuple[Client, Function[str]]:
         client = make_client()

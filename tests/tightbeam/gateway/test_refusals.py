@@ -29,7 +29,7 @@ from tests.tightbeam.gateway.serving import (
     subscribed,
 )
 from tests.tightbeam.gateway.test_tokens import bad, good, signed
-from tightbeam import Client
+from tightbeam import Client, JournalFailed
 from tightbeam.gateway import Limits, app
 from tightbeam.gateway._refusal_log import EVERY_SECONDS, SUBJECTS, RefusalLog
 from tightbeam.gateway._refusals import CODES, Refused, shown
@@ -340,6 +340,39 @@ async def test_the_plain_request_says_that_there_is_no_room_or_no_journal(
             assert answer.headers["retry-after"] == {"full": "5", "unavailable": "2"}[code]
     assert gateway.connections == 0
     assert [line in one for one in said(caplog)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/sse?token=GOOD&since=2026-01-01T00:00:00Z"),
+        ("POST", "/send?name=app%2Fx"),
+        ("GET", "/runs"),
+        ("POST", "/runs/x/cancel"),
+    ],
+)
+async def test_a_journal_that_fails_has_another_remedy(
+    method: str,
+    path: str,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise JournalFailed("the disk is full")
+
+    path = path.replace("GOOD", signed(good()))
+    headers = {} if "token=" in path else BEARER
+    async with client, asking(secured(client)) as ask, asyncio.timeout(20):
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "send", fails)
+            for name in ("read", "position_since", "cancel_run"):
+                patch.setattr(client._engine, name, fails)
+            answer = await ask.request(method, f"{API}{path}", headers=headers, content="{}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    (found,) = said(caplog)
+    assert "the disk is full" in found
+    assert found.endswith("look at the journal's disk, or its database server")
 
 
 async def test_a_websocket_is_told_when_to_come_back(client: Client) -> None:

@@ -20,7 +20,7 @@ from tests.tightbeam.engine.samples import JobChannel, Status, Tick, job_channel
 from tests.tightbeam.gateway.serving import KEY, durable, running, secured
 from tests.tightbeam.gateway.test_streams import until_connections
 from tests.tightbeam.payload.invalid_messages import check_choices, check_refused_choices
-from tightbeam import Client, GatewayRefused, InvalidPayload, PositionLost, PublishFailed
+from tightbeam import Client, GatewayRefused, InvalidParam, InvalidPayload, PositionLost, PublishFailed
 from tightbeam._client import engine_of
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._message import Envelope
@@ -28,6 +28,7 @@ from tightbeam._remote.answers import error_text
 from tightbeam._remote.carrier import GatewayCarrier
 from tightbeam._wire.http import Answer
 from tightbeam._wire.io import RequestLimits, ThreadIo, run
+from tightbeam.gateway import Limits
 
 
 async def test_publishing_and_subscribing(client: Client, ch: JobChannel) -> None:
@@ -134,6 +135,23 @@ async def test_tokens(client: Client, ch: JobChannel) -> None:
                 await anext(remote.realtime.subscribe(ch))
             assert (error.value.status, error.value.code) == (401, "unauthorized")
             assert "no token" not in str(error.value)
+
+
+@pytest.mark.parametrize("limits", [Limits(topics=2), Limits(token=100)])
+async def test_too_much_for_one_token_is_what_it_is_there(
+    limits: Limits, client: Client, ch: JobChannel
+) -> None:
+    async with running(secured(client, limits=limits)) as url:
+        with pytest.raises(InvalidParam) as here:
+            await client.realtime.token(ch)
+        async with tightbeam.connect(url, key=KEY) as remote:
+            with pytest.raises(InvalidParam) as there:
+                await remote.realtime.token(ch)
+            assert str(there.value) == str(here.value)
+            with pytest.raises(InvalidParam):
+                await asyncio.to_thread(remote.realtime.token_sync, ch)
+            with pytest.raises(GatewayRefused, match="gave no token"):
+                await anext(remote.realtime.subscribe(ch))
 
 
 async def test_what_is_refused(client: Client, ch: JobChannel) -> None:

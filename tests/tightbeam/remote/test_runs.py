@@ -24,6 +24,8 @@ from tightbeam import (
     RunFailed,
     RunStateError,
 )
+from tightbeam._remote import runs
+from tightbeam._wire.http import Answer
 from tightbeam.gateway import RemoteClient, _run_routes
 from tightbeam_cli import main
 
@@ -50,6 +52,21 @@ async def test_a_run_is_seen_as_where_it_runs(client: Client, worked: list[str])
         since = datetime.now(UTC) + timedelta(hours=1)
         assert await remote.runs.list(function="work", state="failed", since=since) == []
         assert await asyncio.to_thread(remote.runs.list_sync, state="failed") == await client.runs.list()
+
+
+async def test_more_runs_than_a_page_has(
+    client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(client) as remote:
+        for _ in range(5):
+            await client.send("app/work", delay=timedelta(hours=1))
+        found = await client.runs.list()
+        assert await remote.runs.list(limit=501) == found
+        for module in (_run_routes, runs):
+            monkeypatch.setattr(module, "RUNS_A_PAGE", 2)
+        for limit in (4, 5, 6):
+            assert await remote.runs.list(limit=limit) == found[:limit]
+            assert await asyncio.to_thread(remote.runs.list_sync, limit=limit) == found[:limit]
 
 
 async def test_retry_and_the_result(client: Client, worked: list[str], broken: set[str]) -> None:
@@ -146,24 +163,57 @@ async def test_what_no_gateway_answers(answer: Any, retryable: bool, words: str)
 
 @pytest.mark.slow
 async def test_waiting_goes_on_over_a_restart(client: Client, worked: list[str], monkeypatch: Any) -> None:
-    """The gateway's answers are lost in between; the first one has to come."""
+    """The first answer has to come, and comes at once; the first one that is waited for is lost."""
     async with connected(client) as remote:
         (run_id,) = await remote.send("app/hang")
-        runs = remote._gateway_runs
-        detail, asked = runs.detail, []
+        asks = remote._gateway_runs
+        detail, waits = asks.detail, []
 
-        async def unsteady(*arguments: Any, **named: Any) -> Any:
-            asked.append(named)
-            if len(asked) == 2:
+        async def unsteady(run_id: str, *, wait: float, blocking: bool) -> Any:
+            waits.append(wait)
+            if len(waits) == 2:
                 await client.runs.cancel(run_id)
                 raise RequestFailed("no answer", retryable=True)
-            return await detail(run_id) if len(asked) == 1 else await detail(*arguments, **named)
+            return await detail(run_id, wait=wait, blocking=blocking)
 
-        monkeypatch.setattr(runs, "detail", unsteady)
+        monkeypatch.setattr(asks, "detail", unsteady)
         async with asyncio.timeout(20):
             with pytest.raises(RunCancelled):
                 await remote.runs.wait(run_id)
-        assert len(asked) == 3
+        assert waits == [0, 20, 20]
+
+
+@pytest.mark.parametrize("way", ["async", "sync"])
+async def test_waiting_leaves_a_gateway_alone_for_as_long_as_it_asks(
+    way: str, client: Client, worked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b'{"error": "the gateway is shutting down", "code": "closing", "data": null, "status": 503}'
+    pauses: list[float] = []
+
+    async def noted(seconds: float, *, blocking: bool) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(runs, "pause", noted)
+    async with connected(client) as remote:
+        (run_id,) = await remote.send("app/work", delay=timedelta(hours=1))
+        pool = remote._gateway_runs._pool
+        request, asked = pool.request, iter(["20", "300"])
+
+        async def busy(method: str, target: str, *arguments: Any, **named: Any) -> Answer:
+            if "wait=" in target:
+                return Answer(503, {"Retry-After": next(asked)}, body)
+            return await request(method, target, *arguments, **named)
+
+        monkeypatch.setattr(pool, "request", busy)
+        timeout = timedelta(seconds=200)
+        if way == "async":
+            waiting = remote.runs.wait(run_id, timeout=timeout)
+        else:
+            waiting = asyncio.to_thread(remote.runs.wait_sync, run_id, timeout=timeout)
+        with pytest.raises(TimeoutError, match="goes on after 200 s"):
+            await waiting
+    assert pauses[:2] == [0, 20]
+    assert 20 < pauses[2] <= 200  # what was left of the time
 
 
 @pytest.mark.slow

@@ -309,6 +309,18 @@ async def test_options_travel(client: Client, events: list[Any]) -> None:
     assert events == [{"n": 1}] * 2
 
 
+async def test_the_longest_delay_travels(client: Client, events: list[Any]) -> None:
+    async with running(secured(client)) as url, tightbeam.connect(url, key=KEY) as remote:
+        for days in (1_200, 3_650):
+            here = await client.send("app/note", delay=timedelta(days=days))
+            there = await remote.send("app/note", delay=timedelta(days=days))
+            due = {run.id: run.due_at for run in await client.runs.list()}
+            assert abs(due[there[0]] - due[here[0]]) < timedelta(days=1)
+        with pytest.raises(ValueError, match="at most 3650 days"):
+            await remote.send("app/note", delay=timedelta(days=3_651))
+    assert events == []
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -319,6 +331,8 @@ async def test_options_travel(client: Client, events: list[Any]) -> None:
         {"start": "nan"},
         {"start": "-1"},
         {"start": "1e3"},
+        {"start": "315360001"},  # more than ten years
+        {"start": "999999999"},
         {"start": "99999999999"},
         {"start": "2026-03-01T09:00:00"},
         {"start": "2999-03-01T09:00:00Z"},
