@@ -288,7 +288,7 @@ class Execution:
             error = log.cause or error
         elif log.attempt >= log.retries:
             return Failed(error)
-        if of_kind(error, InjectedFault):
+        if has(error, InjectedFault):
             return Again(log.attempt + 1, 0.0, error)
         delay, default = self._function.options.retry_delay, self._services.retry_delay
         seconds = retry_seconds(error, self._function.id, delay, log.attempt, default)
