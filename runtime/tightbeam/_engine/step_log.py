@@ -200,6 +200,11 @@ class StepLog:
             return list(self._in_flight.values())
 
     @property
+    def extra(self) -> dict[str, object]:
+        """What a record about the run has as extras, for the log."""
+        return {"run_id": self.run_id, "function": self.function, "step": None, "attempt": self.attempt}
+
+    @property
     def only_sleeping(self) -> bool:
         """Whether the run waits for nothing but time."""
         with self._lock:
