@@ -105,7 +105,7 @@ class Execution:
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
-        is_to_end = self._cut_short is not None or self.log.stopping  # before this task had its first turn
+        is_to_end = self.is_to_end  # before this task had its first turn
         self._is_calling = not is_to_end
         try:
             if is_to_end:
@@ -183,6 +183,11 @@ class Execution:
     def is_cut_short(self) -> bool:
         """Whether the run ends before its handler does."""
         return self._cut_short is not None
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether it ends with its next step; if it hasn't begun, without a call of the handler."""
+        return self.is_cut_short or self.log.stopping
 
     @property
     def was_cancelled(self) -> bool:

@@ -417,7 +417,8 @@ class Scheduler:
     async def _perform(self, run: Run, execution: Execution) -> ExecutionResult:
         """Execute a run's handler and record how that ended, surrounded by the hooks."""
         channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
-        info = RunInfo(run.id, run.function, run.event, run.attempt, channels, metadata=run.metadata)
+        known = run.id, run.function, run.event, run.attempt, channels
+        info = RunInfo(*known, metadata=run.metadata, calls_handler=not execution.is_to_end)
         hooks = Around(self._services.hooks.run, info)
         error: BaseException | None = None
         hooks.enter()

@@ -124,6 +124,24 @@ def test_a_clock_is_set_right_in_the_end() -> None:
     assert timedelta(0) <= clock.now - before < HOUR
 
 
+async def test_only_calls_of_the_handler_are_counted(client: Client, clock: Clock, started: Started) -> None:
+    @client.function("limited", on="app/limited", timeout=HOUR)
+    async def limited(ctx: Context) -> None:
+        await ctx.step.sleep("wait", 2 * HOUR)
+
+    async with client:
+        (delayed,) = await client.send("app/limited", delay=HOUR)
+        (sleeping,) = await client.send("app/limited")
+        await settle()
+        await client.send("app/limited")
+        await settle()
+        await client.runs.cancel(delayed)
+        await client.runs.cancel(sleeping)
+        clock.advance(HOUR)
+        await settle()
+        assert [(run.state, run.executions) for run in started(limited)] == [("cancelled", 1), ("failed", 1)]
+
+
 async def test_what_does_not_become_quiet_is_named(client: Client) -> None:
     begun, release = asyncio.Event(), asyncio.Event()
 
