@@ -105,7 +105,7 @@ class Execution:
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
-        is_to_end = self._cut_short is not None or self.log.stopping  # before this task had its first turn
+        is_to_end = self.is_to_end  # before this task had its first turn
         self._is_calling = not is_to_end
         try:
             if is_to_end:
@@ -126,7 +126,7 @@ class Execution:
         if error is None and self._has_swallowed_an_interrupt():
             error = Interrupt()
         self.log.end()
-        linger(self._run.id, self.goes_on_on_thread)
+        linger(self._run.id, self.goes_on_on_thread, self.log.extra)
         if self._tasks is not None:
             self._tasks.wake_sleepers()
         self._is_over = True
@@ -142,7 +142,7 @@ class Execution:
             async with asyncio.timeout(_ENDING_GRACE if self._cut_off() else None):
                 await self.log.wait_until_idle()
         except TimeoutError:
-            linger(self._run.id, self.goes_on)
+            linger(self._run.id, self.goes_on, self.log.extra)
         except asyncio.CancelledError:
             if not self.log.stopping:
                 raise
@@ -185,6 +185,11 @@ class Execution:
         return self._cut_short is not None
 
     @property
+    def is_to_end(self) -> bool:
+        """Whether it ends with its next step; if it hasn't begun, without a call of the handler."""
+        return self.is_cut_short or self.log.stopping
+
+    @property
     def was_cancelled(self) -> bool:
         """Whether the run was cancelled, so that the execution ends with that."""
         return isinstance(self._cut_short, Cancelled)
@@ -220,7 +225,7 @@ class Execution:
 
     def linger(self) -> None:
         """Have the run not executed here before this handler has ended, although it belongs to another."""
-        linger(self._run.id, self.goes_on)
+        linger(self._run.id, self.goes_on, self.log.extra)
 
     def goes_on_on_thread(self) -> bool:
         """Return whether a plain handler still executes, between two of its steps, although it was left."""
@@ -288,7 +293,7 @@ class Execution:
             error = log.cause or error
         elif log.attempt >= log.retries:
             return Failed(error)
-        if of_kind(error, InjectedFault):
+        if has(error, InjectedFault):
             return Again(log.attempt + 1, 0.0, error)
         delay, default = self._function.options.retry_delay, self._services.retry_delay
         seconds = retry_seconds(error, self._function.id, delay, log.attempt, default)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from tightbeam._watchers import Watchers
@@ -24,6 +24,7 @@ class _Lingering(NamedTuple):
     pid: int
     """The process in which it goes on; it doesn't in a forked child."""
     goes_on: Callable[[], bool]
+    extra: Mapping[str, object]
 
 
 _lock = threading.Lock()
@@ -31,16 +32,17 @@ _lingering: dict[str, _Lingering] = {}
 _watchers = Watchers()
 
 
-def linger(run_id: str, goes_on: Callable[[], bool]) -> None:
+def linger(run_id: str, goes_on: Callable[[], bool], extra: Mapping[str, object]) -> None:
     """Note that an execution of a run goes on, until `has_ended`.
 
     Args:
         run_id: of the run.
         goes_on: returns whether it still does.
+        extra: what a record about the run has as extras, for the log.
     """
     if goes_on():
         with _lock:
-            _lingering[run_id] = _Lingering(os.getpid(), goes_on)
+            _lingering[run_id] = _Lingering(os.getpid(), goes_on, extra)
 
 
 def has_ended(run_id: str) -> None:
@@ -51,15 +53,15 @@ def has_ended(run_id: str) -> None:
         _watchers.notify()
 
 
-def going_on() -> frozenset[str]:
-    """Return the runs of which such an execution goes on."""
+def going_on() -> dict[str, Mapping[str, object]]:
+    """Return the runs of which such an execution goes on, with the extras of a record about each."""
     if not _lingering:
-        return frozenset()
+        return {}
     with _lock:
         for run_id, execution in tuple(_lingering.items()):
             if execution.pid != os.getpid() or not execution.goes_on():
                 del _lingering[run_id]
-        return frozenset(_lingering)
+        return {run_id: execution.extra for run_id, execution in _lingering.items()}
 
 
 def watch(watcher: Watcher, loop: AbstractEventLoop, nudge: Callable[[Watcher], None]) -> None:

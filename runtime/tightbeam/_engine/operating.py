@@ -178,7 +178,8 @@ class Operator:
         cancelled = await self._store.submit(CancelRun(run_id))
         if self._hooks.run and not cancelled.elsewhere:
             function, event, attempt, channels, metadata, _ = cancelled
-            info = RunInfo(run_id, function, event, attempt, channels, metadata=metadata)
+            run = run_id, function, event, attempt, channels
+            info = RunInfo(*run, metadata=metadata, calls_handler=False)
             around = Around(self._hooks.run, info)
             around.enter()
             info.end("cancelled")

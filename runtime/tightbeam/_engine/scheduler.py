@@ -119,8 +119,8 @@ class Scheduler:
         await self._ticker.note()
         watch(self, self._loop, Scheduler._nudge)
         _clock.watch(self, self._loop, Scheduler._look_at_clock)
-        for run_id in sorted(going_on()):
-            _log.warning("run %s waits: this process still executes it from before", run_id)
+        for run_id, extra in sorted(going_on().items()):
+            _log.warning("run %s waits: this process still executes it from before", run_id, extra=extra)
         self._scheduler = self._loop.create_task(self._schedule(), name="tightbeam-scheduler")
 
     async def add(self, runs: tuple[NewRun, ...], event: str, data: bytes) -> tuple[str, ...]:
@@ -186,8 +186,10 @@ class Scheduler:
             await asyncio.wait(waiting, timeout=within)
         left = tuple(self._resident)
         for run_id in left:
-            _log.warning("run %s did not stop in time: it resumes when the client is entered again", run_id)
-            self._resident[run_id].abandon()
+            execution = self._resident[run_id]
+            text = "run %s did not stop in time: it resumes when the client is entered again"
+            _log.warning(text, run_id, extra=execution.log.extra)
+            execution.abandon()
         if left:  # not awaited: the store does it before it closes
             self._store.submit(PutBack(left))
         self.operator.close()
@@ -309,7 +311,7 @@ class Scheduler:
         unpark = tuple(self._parked)
         threads = _RESIDENT_THREADS - self._threads
         executing = frozenset(self._resident) if self._is_shared else frozenset[str]()
-        request = Claim(unpark, free, room, threads, going_on(), executing, self._leaving)
+        request = Claim(unpark, free, room, threads, frozenset(going_on()), executing, self._leaving)
         try:
             claimed = await self._store.submit(request)
         except JournalFailed:
@@ -415,7 +417,8 @@ class Scheduler:
     async def _perform(self, run: Run, execution: Execution) -> ExecutionResult:
         """Execute a run's handler and record how that ended, surrounded by the hooks."""
         channels = frozenset(memo.channel for memo in run.memos.values() if memo.channel is not None)
-        info = RunInfo(run.id, run.function, run.event, run.attempt, channels, metadata=run.metadata)
+        known = run.id, run.function, run.event, run.attempt, channels
+        info = RunInfo(*known, metadata=run.metadata, calls_handler=not execution.is_to_end)
         hooks = Around(self._services.hooks.run, info)
         error: BaseException | None = None
         hooks.enter()
@@ -464,7 +467,8 @@ class Scheduler:
                 if self._stopping:
                     break
                 if not self._store.is_lost:
-                    _log.error("the end of run %s can't be stored, trying again: %s", run.id, failed)
+                    text = "the end of run %s can't be stored, trying again: %s"
+                    _log.error(text, run.id, failed, extra=execution.log.extra)
                 await asyncio.sleep(delay)
         return result
 

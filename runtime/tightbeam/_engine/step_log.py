@@ -30,6 +30,8 @@ _MAX_ORIGINS = 32
 
 PASSIVE: frozenset[StepKind] = frozenset({"step.sleep", "step.wait_for_event", "step.invoke"})
 """Kinds of steps in which a run waits and does nothing."""
+IsWoken = Callable[[], bool]
+"""Returns whether a step was woken, which it may not have noticed yet."""
 _Use = tuple[StepKind, str | None, str | None]
 """What an id stands for: the kind of step, and channel and topic of a publish, or the event or function."""
 
@@ -114,7 +116,7 @@ class StepLog:
         """Set when a step gives up storing its outcome: stopping or ended."""
         self.asleep = False
         """Whether the run is stored as sleeping: a death of the process isn't counted then."""
-        self._sleeping: dict[str, Alarm] = {}
+        self._sleeping: dict[str, tuple[Alarm, IsWoken | None]] = {}
         self._deaths = run.deaths
         self._memos = run.memos
         self._lock = threading.Lock()
@@ -198,15 +200,20 @@ class StepLog:
             return list(self._in_flight.values())
 
     @property
+    def extra(self) -> dict[str, object]:
+        """What a record about the run has as extras, for the log."""
+        return {"run_id": self.run_id, "function": self.function, "step": None, "attempt": self.attempt}
+
+    @property
     def only_sleeping(self) -> bool:
         """Whether the run waits for nothing but time."""
         with self._lock:
             return all(call.use[0] in PASSIVE for call in self._in_flight.values())
 
-    def fall_asleep(self, call: StepCall, alarm: Alarm) -> None:
-        """Note that a step sleeps from now on."""
+    def fall_asleep(self, call: StepCall, alarm: Alarm, is_woken: IsWoken | None = None) -> None:
+        """Note that a step sleeps from now on: until its time, or until it is woken if it can be."""
         with self._lock:
-            self._sleeping[call.step_id] = alarm
+            self._sleeping[call.step_id] = alarm, is_woken
 
     def wake_up(self, call: StepCall) -> None:
         """Note that a step sleeps no longer."""
@@ -215,7 +222,7 @@ class StepLog:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether all steps in flight sleep, at least one, and none of them is over."""
+        """Whether all steps in flight sleep, at least one, and none of them is over or woken."""
         return self.sleeps_longer_than(0)
 
     def sleeps_longer_than(self, seconds: float) -> bool:
@@ -225,7 +232,8 @@ class StepLog:
                 not self.over.is_set()
                 and 0 < len(self._sleeping) == len(self._in_flight)
                 and all(call.use[0] in PASSIVE for call in self._in_flight.values())
-                and all(alarm.left() > seconds for alarm in self._sleeping.values())
+                and all(alarm.left() > seconds for alarm, _ in self._sleeping.values())
+                and not any(is_woken is not None and is_woken() for _, is_woken in self._sleeping.values())
             )
 
     def leave_memory(self, over: StepCall | None = None) -> Interrupt:

@@ -130,7 +130,9 @@ def prepare_publish(
     return PublishStep(raw, MemoizePublish(durable, call.step_id, log.replaced(call)))
 
 
-def _first_data(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload: object, limit: int) -> bytes:
+def _first_data(
+    log: StepLog, call: StepCall, memo: Memo, ref: TopicRef[..., str, Any], payload: object, limit: int
+) -> bytes:
     first = memo.result or b"null"
     try:
         now = encode_within(ref, payload, limit)
@@ -140,8 +142,9 @@ def _first_data(memo: Memo, step_id: str, ref: TopicRef[..., str, Any], payload:
     if not same:
         _log.warning(
             'step "%s": topic "%s" was published before with other data; the first data stands',
-            step_id,
+            call.step_id,
             ref.topic,
+            extra=_extra(log, call),
         )
     return first
 
@@ -162,7 +165,7 @@ def published_before(
     Raises:
         Interrupt: what was published can't be loaded as the topic's type of today; the run is parked.
     """
-    raw = _first_data(memo, call.step_id, ref, payload, limit)
+    raw = _first_data(log, call, memo, ref, payload, limit)
     try:
         return load(ref, raw)
     except TightbeamError as error:
@@ -285,5 +288,9 @@ def log_unstored(log: StepLog, call: StepCall, error: JournalFailed) -> None:
         call.step_id,
         log.run_id,
         error,
-        extra={"run_id": log.run_id, "step": call.step_id, "attempt": call.attempt},
+        extra=_extra(log, call),
     )
+
+
+def _extra(log: StepLog, call: StepCall) -> dict[str, object]:
+    return {**log.extra, "step": call.step_id, "attempt": call.attempt}

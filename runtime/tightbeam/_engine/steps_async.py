@@ -226,7 +226,7 @@ class StepTasks:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine of asyncio's is always in one
         self._asleep_tasks.add(task)
-        log.fall_asleep(call, alarm)
+        log.fall_asleep(call, alarm, None if expected is None else expected.done)
         if self._check is None and alarm.left() > step_rules.LEAVE_AFTER:
             self._check_in(0.0 if expected is None else step_rules.LINGER)
         try:

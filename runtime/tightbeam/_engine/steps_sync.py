@@ -206,7 +206,7 @@ class StepThread:
         ended = over if expected is None else expected
         if log.only_sleeping:
             self._loop.call_soon_threadsafe(self._slot.release)
-        log.fall_asleep(call, alarm)
+        log.fall_asleep(call, alarm, ended.is_set)
         try:
             if self._slot.shared is not None:
                 self._rest()

@@ -216,6 +216,7 @@ class RunInfo(_Info):
     """One execution of a run's handler. A run is executed again for a retry; on Inngest after each step."""
 
     __slots__ = (
+        "__calls_handler__",
         "_metadata",
         "_result",
         "attempt",
@@ -253,6 +254,7 @@ class RunInfo(_Info):
         *,
         metadata: bytes | None = None,
         in_request: bool = False,
+        calls_handler: bool = True,
     ) -> None:
         self.run_id = run_id
         self.function = function
@@ -261,6 +263,7 @@ class RunInfo(_Info):
         self.channels = channels
         self.in_request = in_request
         self.outcome = None
+        self.__calls_handler__: bool = calls_handler  # not where a run ends that only waits
         self._metadata = metadata
         self._result: bytes | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict
@@ -92,7 +93,7 @@ class Metrics:
         self._connections: set[ConnectionInfo] = set()
         self._lock = threading.Lock()
         watch_forks(self)
-        self._counted: tuple[float, list[RunCount]] = 0.0, []
+        self._counted: tuple[float, list[RunCount]] = -math.inf, []
         other = Operation(OTHER, OTHER)
         self._sent = Tally(_attributes, other)
         self._consumed = Tally(_attributes, other)
@@ -288,7 +289,7 @@ class Metrics:
     def _count_runs(self) -> list[RunCount]:
         counted_at, counts = self._counted
         now = time.monotonic()
-        if now - counted_at > _FRESH_SECONDS or not counts:
+        if now - counted_at > _FRESH_SECONDS:
             counts = [count for client in self._living_clients() for count in client.count_runs()]
             self._counted = now, counts
         return counts

@@ -152,7 +152,7 @@ class _Recorder(Hook):
     def run(self, run: RunInfo, /) -> Generator[None]:
         with self._lock:
             record = self._runs.setdefault(run.run_id, _Recorded(run))
-        record.executions += 1
+        record.executions += run.__calls_handler__
         record.outcome, record.error = None, None
         try:
             yield
@@ -161,6 +161,9 @@ class _Recorder(Hook):
             raise
         finally:
             record.result, record.outcome = run.result, run.outcome
+            if run.outcome == "cancelled" and not record.executions:  # it never began
+                with self._lock:
+                    self._runs.pop(run.run_id, None)
 
     @contextlib.contextmanager
     def step(self, step: StepInfo, /) -> Generator[None]:

@@ -67,7 +67,10 @@ async def test_a_plain_step_that_outlasts_every_stop_is_neither_failed_nor_execu
             assert await client.run(client.functions[1]) == "not held up"
         await storage.closed()
     assert most == [1]
-    assert f"run {run_id} waits: this process still executes it from before" in caplog.text
+    for text in ("did not stop in time", "waits: this process still executes it from before"):
+        told = next(each for each in caplog.records if f"run {run_id} {text}" in each.getMessage())
+        extra = {"run_id": run_id, "function": "encode", "step": None, "attempt": 0}
+        assert extra.items() <= vars(told).items()
     client = define()
     async with client:
         release.set()

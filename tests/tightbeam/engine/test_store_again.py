@@ -62,6 +62,10 @@ async def test_what_was_computed_waits_for_room(
     assert calls == [1]
     summary = storage.run(run_id).summary
     assert (summary.state, summary.attempts) == ("failed" if what == "failed step" else "done", 1)
+    told = [vars(record) for record in caplog.records if "can't be stored, trying" in record.getMessage()]
+    step = None if what == "result" else "compute"
+    extra = {"run_id": run_id, "function": kind, "step": step, "attempt": 0}
+    assert all(extra.items() <= each.items() for each in told)
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])

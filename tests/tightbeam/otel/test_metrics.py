@@ -159,6 +159,7 @@ async def test_gauges_are_read_when_metrics_are_collected_and_not_at_a_publish(
     ch: JobChannel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+    monkeypatch.setattr(_metrics, "_FRESH_SECONDS", 3600)  # however long a collection takes
     monkeypatch.setattr(ClientInfo, "count_runs", lambda _: asked.append("runs") or ())
     monkeypatch.setattr(ClientInfo, "subscribers", property(lambda _: asked.append("subscribers") or 0))
     client = Client(hooks=[recorder.hook()])
@@ -168,7 +169,7 @@ async def test_gauges_are_read_when_metrics_are_collected_and_not_at_a_publish(
         assert asked == []
         recorder.points("tightbeam.runs")
     assert asked.count("subscribers") == 1
-    assert asked.count("runs") <= 2
+    assert asked.count("runs") == 1  # for both gauges, also where nothing is unfinished
 
 
 def test_series_are_bounded(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.tightbeam.engine.samples import JobChannel, Status, Tick, job_channel
 from tightbeam import Client, Context, ContextSync, InvalidPayload
-from tightbeam.testing import Faults, InjectedFault, Published
+from tightbeam.testing import Faults, InjectedFault, Published, Started, settle
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,6 +117,23 @@ async def test_the_handler_meets_a_fault_as_an_exception_of_its_own_code(
     faults.before("step")
     async with client:
         assert await client.run(work) == "caught"
+
+
+async def test_a_fault_in_a_task_group_is_retried_at_once(
+    client: Client, faults: Faults, started: Started
+) -> None:
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ctx.step.run("one", asyncio.sleep, 0))
+            group.create_task(ctx.step.run("other", asyncio.sleep, 0))
+
+    faults.before("one")
+    faults.after("other")
+    async with client:
+        await client.send("app/work")
+        await settle()
+    assert [run.state for run in started(work)] == ["done"]
 
 
 @pytest.mark.slow

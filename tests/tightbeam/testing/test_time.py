@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tightbeam import Client, Context, ContextSync, CronEvent, cron
+from tightbeam._engine.step_log import StepCall, StepLog
 from tightbeam.testing import Clock, Faults, Started, settle
 
 HOUR = timedelta(hours=1)
+SHORT = timedelta(seconds=30)
+"""So short that a run which waits stays in memory."""
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -120,6 +124,24 @@ def test_a_clock_is_set_right_in_the_end() -> None:
     assert timedelta(0) <= clock.now - before < HOUR
 
 
+async def test_only_calls_of_the_handler_are_counted(client: Client, clock: Clock, started: Started) -> None:
+    @client.function("limited", on="app/limited", timeout=HOUR)
+    async def limited(ctx: Context) -> None:
+        await ctx.step.sleep("wait", 2 * HOUR)
+
+    async with client:
+        (delayed,) = await client.send("app/limited", delay=HOUR)
+        (sleeping,) = await client.send("app/limited")
+        await settle()
+        await client.send("app/limited")
+        await settle()
+        await client.runs.cancel(delayed)
+        await client.runs.cancel(sleeping)
+        clock.advance(HOUR)
+        await settle()
+        assert [(run.state, run.executions) for run in started(limited)] == [("cancelled", 1), ("failed", 1)]
+
+
 async def test_what_does_not_become_quiet_is_named(client: Client) -> None:
     begun, release = asyncio.Event(), asyncio.Event()
 
@@ -147,6 +169,47 @@ async def test_runs_that_runs_start_are_waited_for(client: Client, started: Star
         await client.send("app/chain", {"left": 5})
         await settle()
         assert [run.state for run in started("chain")] == ["done"] * 6
+
+
+@pytest.mark.parametrize("waits_for", ["event", "run"])
+async def test_a_plain_function_that_was_woken_is_waited_for(
+    client: Client, started: Started, monkeypatch: pytest.MonkeyPatch, waits_for: str
+) -> None:
+    """Its thread may go on only later."""
+    release = threading.Event()
+    really = StepLog.wake_up
+
+    def wake_up(log: StepLog, call: StepCall) -> None:
+        if log.function == "plain":
+            release.wait()
+        really(log, call)
+
+    monkeypatch.setattr(StepLog, "wake_up", wake_up)
+
+    @client.function("other")
+    async def other(ctx: Context) -> None:
+        await ctx.step.wait_for_event("signal", event="app/signal", timeout=SHORT)
+
+    @client.function("plain", on="app/plain")
+    def plain(ctx: ContextSync) -> None:
+        if waits_for == "event":
+            ctx.step.wait_for_event("signal", event="app/signal", timeout=SHORT)
+        else:
+            ctx.step.invoke("other", function=other, timeout=SHORT)
+
+    try:
+        async with client:
+            await client.send("app/plain")
+            await settle()
+            assert [run.state for run in started("plain")] == ["sleeping"]
+            await client.send("app/signal")
+            with pytest.raises(TimeoutError):
+                await settle(within=timedelta(milliseconds=20))
+            release.set()
+            await settle()
+            assert [run.state for run in started("plain")] == ["done"]
+    finally:
+        release.set()
 
 
 async def test_a_run_without_a_result_says_so(client: Client, started: Started) -> None:
