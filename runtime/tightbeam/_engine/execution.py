@@ -92,6 +92,8 @@ class Execution:
         """Held while it is stored how it ended."""
         self.is_recorded = False
         """Whether that is stored already, though the handler may go on."""
+        self.is_logged = False
+        """Whether that is logged already, too."""
         self.failed: BaseException | None = None
         """What the run has failed with, while that is stored and those who wait for it are told."""
         self.gone = asyncio.Event()
