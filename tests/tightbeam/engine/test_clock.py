@@ -300,6 +300,25 @@ async def test_set_back_while_nothing_ran_and_runs_had_not_begun(
     assert due["dated"] == date
 
 
+async def test_set_back_while_nothing_ran_and_runs_were_parked_before_they_began(
+    clock: Clock, storage: Storage
+) -> None:
+    delay = timedelta(minutes=5)
+    due_at = microseconds_of(datetime.now(UTC) + delay)
+    async with storage.opened() as store:
+        runs = (NewRun("delayed", "work", due_at), NewRun("dated", "work", due_at, dated=True))
+        store.call(AddRuns(runs, "app/work", b"{}"))
+        store.call(Recover(frozenset(), 0))
+    clock.offset -= HOUR
+    limit = FunctionLimit("work", 1, on_thread=False)
+    async with storage.opened() as store:
+        store.call(Recover(frozenset({"work"}), 0))
+        assert store.call(Claim(("work",), (limit,), 1, 1, frozenset())).runs == []
+    due = {run.id: run.due_at for run in storage.runs()}
+    assert due["delayed"] <= time_of(_clock.now_us()) + delay
+    assert due["dated"] == time_of(due_at)
+
+
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of before the jump is refused, if anything; one that is fetched now is fine."""
     secret = b"s" * 32

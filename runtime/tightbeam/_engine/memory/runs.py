@@ -118,9 +118,11 @@ class Runs:
             # The clock was set back: timeouts count from the start, and delays from when a run was added.
             if run.started_at is not None:
                 run.started_at = min(run.started_at, now)
-            elif run.state == "ready" and run.created_at > now < run.due_at and not run.new.dated:
-                self.make_ready(run, run.due_at - (run.created_at - now))
+            elif run.created_at > now < run.due_at and not run.new.dated:
+                run.due_at -= run.created_at - now
                 run.created_at = now
+                if run.state == "ready":  # else it is parked
+                    self.make_ready(run, run.due_at)
         return Recovered(given_up, self._park_unknown(request.known))
 
     def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:

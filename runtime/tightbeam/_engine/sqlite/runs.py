@@ -61,8 +61,9 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     # The clock was set back: timeouts count from the start, and delays from when a run was added.
     tx.execute("UPDATE run SET started_at = ? WHERE state = 'ready' AND started_at > ?", (now, now))
     tx.execute(
-        "UPDATE run SET due_at = due_at - (created_at - ?), created_at = ? WHERE state = 'ready' "
-        "AND started_at IS NULL AND NOT dated AND created_at > ? AND due_at > ?",
+        "UPDATE run SET due_at = due_at - (created_at - ?), created_at = ? "
+        "WHERE state IN ('ready', 'parked') AND started_at IS NULL AND NOT dated "
+        "AND created_at > ? AND due_at > ?",
         (now, now, now, now),
     )
     return Recovered(given_up, _park_unknown(tx, request.known))
