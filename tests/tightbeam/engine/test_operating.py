@@ -1166,6 +1166,9 @@ async def test_runs_and_functions_that_are_not_there(make_client: MakeClient, si
         for ask in (runs.get, runs.wait, runs.cancel, runs.retry, runs.resume):
             with pytest.raises(NoSuchRun, match="there is no run nothing: it was never started, or"):
                 await ask("nothing")
+            for not_storable in ("\0", "\ud800"):
+                with pytest.raises(NoSuchRun):
+                    await ask(not_storable)
             with pytest.raises(TypeError, match="the id of a run is a str, not list"):
                 await ask(["nothing"])  # type: ignore[call-overload, arg-type]
         twins: list[Callable[[str], object]] = [
@@ -1176,8 +1179,9 @@ async def test_runs_and_functions_that_are_not_there(make_client: MakeClient, si
             runs.resume_sync,
         ]
         for twin in twins:
-            with pytest.raises(NoSuchRun):
-                await asyncio.to_thread(twin, "nothing")
+            for unknown in ("nothing", "\0", "\ud800"):
+                with pytest.raises(NoSuchRun):
+                    await asyncio.to_thread(twin, unknown)
         run_id = await started(client, "app/other")
         await runs.wait(run_id)
         for ask in (runs.get, runs.wait):
