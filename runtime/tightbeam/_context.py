@@ -14,7 +14,16 @@ from tightbeam._channels.refs import Data, PayloadArgs, TopicName, TopicRef
 from tightbeam._events.refs import Event
 from tightbeam._step import Step, StepSync
 
-__all__ = ["Context", "ContextSync", "CurrentStep", "current_run", "current_step"]
+__all__ = [
+    "Context",
+    "ContextSync",
+    "CurrentStep",
+    "Voice",
+    "current_run",
+    "current_step",
+    "current_voice",
+    "publishing_run",
+]
 
 Happened = TypeVar("Happened", bound=Event[str, Any], covariant=True, default=Event[str, Any])
 
@@ -28,6 +37,44 @@ class CurrentStep(NamedTuple):
 
 current_run: ContextVar[str | None] = ContextVar("tightbeam_current_run", default=None)
 """Id of the run that the code belongs to; reaches tasks and threads that copy their context."""
+
+
+class Voice:
+    """Whether an execution of a run may publish yet; what its code has copied keeps nothing else of it."""
+
+    __slots__ = ("is_silent", "run_id")
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.is_silent = False
+
+    def check(self) -> None:
+        """Refuse to publish for a run that was cut short, since it is over or another process has it.
+
+        Raises:
+            StepMisuse: that is so.
+        """
+        if self.is_silent:
+            from tightbeam._engine.records import run_is_over  # not at import: seldom
+
+            raise run_is_over(self.run_id)
+
+
+current_voice: ContextVar[Voice | None] = ContextVar("tightbeam_current_voice", default=None)
+"""Of the execution that the code belongs to, on the embedded engine; reaches as far as `current_run`."""
+
+
+def publishing_run() -> str | None:
+    """Return the id of the run that the code belongs to and publishes for, if any.
+
+    Raises:
+        StepMisuse: the run was cut short, since it was cancelled for example, and this is what is left of it.
+    """
+    voice = current_voice.get()
+    if voice is not None:
+        voice.check()
+    return current_run.get()
+
 
 current_step: ContextVar[CurrentStep | None] = ContextVar("tightbeam_current_step", default=None)
 """The step whose function the code belongs to, so that a step inside it is refused."""

@@ -19,7 +19,7 @@ from tightbeam._channels.refs import (
     TopicRef,
     topics,
 )
-from tightbeam._context import current_run
+from tightbeam._context import publishing_run
 from tightbeam._engine.protocol import Carrier, SubscriptionToken
 from tightbeam._hooks.hook_list import HookList
 from tightbeam._invalid_messages import OnInvalidMessage, checked_choice
@@ -100,6 +100,7 @@ class ClientRealtime:
             PayloadTooLarge: its encoding is over the limit; nothing was sent.
             PublishFailed: the gateway didn't take it, or didn't answer (`tightbeam.connect`).
             GatewayRefused: this client has a token and no server key (`tightbeam.connect`).
+            StepMisuse: the code belongs to a run that was cut short, cancelled for example (embedded engine).
             EngineError: with ``transaction=``: this client isn't on Postgres, the connection is closed or in
                 autocommit mode, its transaction has failed, or its database has no journal that it may
                 write to.
@@ -109,10 +110,10 @@ class ClientRealtime:
         if "transaction" in kwargs:
             from tightbeam._transactions.calls import PublishCall, publish_inside  # not at import: seldom
 
-            call = PublishCall(topic, data, kwargs, current_run.get(), self._limit)
+            call = PublishCall(topic, data, kwargs, publishing_run(), self._limit)
             await publish_inside(self._hooks, self._carrier, call)
             return
-        await publish_live(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
+        await publish_live(self._hooks, self._carrier, topic, data, kwargs, publishing_run(), self._limit)
 
     @overload
     def publish_sync(
@@ -134,10 +135,10 @@ class ClientRealtime:
         if "transaction" in kwargs:
             from tightbeam._transactions.calls import PublishCall, publish_inside_sync
 
-            call = PublishCall(topic, data, kwargs, current_run.get(), self._limit)
+            call = PublishCall(topic, data, kwargs, publishing_run(), self._limit)
             publish_inside_sync(self._hooks, self._carrier, call)
             return
-        publish_live_sync(self._hooks, self._carrier, topic, data, kwargs, current_run.get(), self._limit)
+        publish_live_sync(self._hooks, self._carrier, topic, data, kwargs, publishing_run(), self._limit)
 
     @overload
     def subscribe(

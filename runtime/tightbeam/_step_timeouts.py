@@ -65,7 +65,7 @@ async def in_time(limit: timedelta, begin: Callable[[], Awaitable[Returned]]) ->
 
 
 def in_time_sync(limit: timedelta, call: Callable[[], Returned]) -> Returned:
-    """Call something that can't be interrupted, and return what it returns if it didn't take too long.
+    """Call something that can't be interrupted, and return or raise what it does if it didn't take too long.
 
     Args:
         limit: counted from the call.
@@ -75,7 +75,12 @@ def in_time_sync(limit: timedelta, call: Callable[[], Returned]) -> Returned:
         TimeoutError: it took longer.
     """
     alarm = _alarm(limit)
-    returned = call()
+    try:
+        returned = call()
+    except Exception as error:
+        if not alarm.left():
+            raise _took_too_long(limit) from error
+        raise
     if not alarm.left():
         raise _took_too_long(limit)
     return returned

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tightbeam._context import current_run
+from tightbeam._context import current_run, current_voice
 from tightbeam._engine.failure import Interrupt, has, is_retryable, leaves, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
@@ -92,6 +92,8 @@ class Execution:
         """Held while it is stored how it ended."""
         self.is_recorded = False
         """Whether that is stored already, though the handler may go on."""
+        self.is_logged = False
+        """Whether that is logged already, too."""
         self.failed: BaseException | None = None
         """What the run has failed with, while that is stored and those who wait for it are told."""
         self.gone = asyncio.Event()
@@ -102,6 +104,7 @@ class Execution:
         """Call the handler, wait for the steps it left in flight, and return what that means for the run."""
         self._task = asyncio.current_task()
         current_run.set(self._run.id)
+        current_voice.set(self.log.voice)
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
@@ -131,6 +134,7 @@ class Execution:
             self._tasks.wake_sleepers()
         self._is_over = True
         if self._cut_short is not None:
+            self.silence()
             if isinstance(self._cut_short, Failed) and isinstance(error, asyncio.CancelledError):
                 self._cut_short.error.__cause__ = error  # where the handler was
             return self._cut_short
@@ -221,7 +225,12 @@ class Execution:
     def abandon(self) -> None:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
+        self.silence()
         self.linger()
+
+    def silence(self) -> None:
+        """Have what goes on of a run that was cut short publish nothing more, by the client either."""
+        self.log.voice.is_silent = True
 
     def linger(self) -> None:
         """Have the run not executed here before this handler has ended, although it belongs to another."""

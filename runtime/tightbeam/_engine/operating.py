@@ -13,6 +13,7 @@ from typing import Any
 from tightbeam._context import current_run
 from tightbeam._engine.details import ENDED, RunRecord, RunState
 from tightbeam._engine.execution import Execution
+from tightbeam._engine.reports import log_result
 from tightbeam._engine.requests import CancelRun, EndRun, FindSettled, IsExecuted, ReadRun, RetryFrom, Unpark
 from tightbeam._engine.results import Cancelled, Done, Failed, Lost
 from tightbeam._engine.run_waiters import Ending, RunWaiters, Waiter
@@ -213,7 +214,8 @@ class Operator:
                         execution.failed = failed.error
                         try:
                             await self._store.submit(end)
-                            execution.is_recorded = True
+                            execution.is_recorded = execution.is_logged = True
+                            log_result(failed, execution.log)
                             self.waiters.settle(run_id, failed)
                         finally:
                             execution.failed = None  # its handler may go on for long
@@ -252,6 +254,7 @@ class Operator:
     def _end_elsewhere(self, execution: Execution, result: Cancelled | Lost) -> None:
         if execution.cut_short(result):
             execution.is_recorded = True  # it is cancelled, or another process stores how it ends
+            execution.silence()
             execution.linger()
             self._keep(self._let_go(execution))
 

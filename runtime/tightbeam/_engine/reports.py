@@ -60,27 +60,28 @@ def recording(
     return EndRun(run.id, None, error, failed, on_failure)
 
 
-def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:
+def log_result(result: ExecutionResult, log: StepLog) -> None:
     """Log a failure with its traceback, or that the run is parked; every record says of which run.
 
     Args:
-        run: that was executed.
         result: how that ended.
         log: of the execution.
     """
     if isinstance(result, Cancelled):
-        extra = _extra(run, None, log.attempt)
-        _log.info('run %s of "%s" was cancelled', run.id, run.function, extra=extra)
+        extra = _extra(log, None, log.attempt)
+        _log.info('run %s of "%s" was cancelled', log.run_id, log.function, extra=extra)
     elif isinstance(result, Lost):
         _log.warning(
             'run %s of "%s" goes on in another process: this one was taken for dead and stores no more of it',
-            run.id,
-            run.function,
-            extra=_extra(run, None, log.attempt),
+            log.run_id,
+            log.function,
+            extra=_extra(log, None, log.attempt),
         )
     elif isinstance(result, Parked):
-        extra = _extra(run, result.parking.step_id, log.attempt)
-        _log.warning('run %s of "%s" is parked: %s', run.id, run.function, result.parking.reason, extra=extra)
+        extra = _extra(log, result.parking.step_id, log.attempt)
+        _log.warning(
+            'run %s of "%s" is parked: %s', log.run_id, log.function, result.parking.reason, extra=extra
+        )
     elif isinstance(result, Failed | Again):
         level = logging.ERROR if isinstance(result, Failed) else logging.WARNING
         what = "failed" if isinstance(result, Failed) else "failed and will be retried"
@@ -89,12 +90,12 @@ def log_result(run: Run, result: ExecutionResult, log: StepLog) -> None:
         _log.log(
             level,
             'run %s of "%s" %s: %s',
-            run.id,
-            run.function,
+            log.run_id,
+            log.function,
             what,
             user_line(result.error),
             exc_info=(type(error), error, error.__traceback__),
-            extra=_extra(run, step, attempt),
+            extra=_extra(log, step, attempt),
         )
 
 
@@ -122,5 +123,5 @@ def log_waiting(runs: Mapping[str, int]) -> None:
         _log.warning("runs wait for functions that no living process executes: %s", counts)
 
 
-def _extra(run: Run, step: str | None, attempt: int) -> dict[str, object]:
-    return {"run_id": run.id, "function": run.function, "step": step, "attempt": attempt}
+def _extra(log: StepLog, step: str | None, attempt: int) -> dict[str, object]:
+    return {"run_id": log.run_id, "function": log.function, "step": step, "attempt": attempt}

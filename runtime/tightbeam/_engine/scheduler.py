@@ -426,7 +426,8 @@ class Scheduler:
             result = await self._record(run, await execution.perform(), execution)
             info.end(result.word, result.raw if isinstance(result, Done) else None)
             error = result.error if isinstance(result, Failed | Again) else None
-            log_result(run, result, execution.log)  # surrounded by hooks: the record belongs to their trace
+            if not execution.is_logged:
+                log_result(result, execution.log)  # surrounded by hooks: the record belongs to their trace
         except BaseException as raised:
             info.end("stopped")
             error = raised

@@ -10,6 +10,7 @@ from tightbeam._engine.failure import error_of
 from tightbeam._engine.protocol import RunSource
 from tightbeam._function import Function
 from tightbeam._message import microseconds_of
+from tightbeam._run_ids import may_be_run_id
 from tightbeam._runs.run import Run, check_function, result_of, run_of
 from tightbeam.errors import NoSuchRun
 
@@ -299,9 +300,12 @@ def _checked(id: object) -> str:
 
     Raises:
         TypeError: it isn't text: `send` returns a list of ids.
+        NoSuchRun: no run can have it.
     """
     if not isinstance(id, str):
         raise TypeError(f"the id of a run is a str, not {type(id).__name__}")
+    if not may_be_run_id(id):
+        raise NoSuchRun(id)
     return id
 
 

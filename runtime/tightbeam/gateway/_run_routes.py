@@ -20,6 +20,7 @@ from starlette.routing import Route
 from tightbeam._engine.details import ENDED, RUN_STATES, Part
 from tightbeam._engine.requests import ReadPart, ScanRuns
 from tightbeam._message import microseconds_of
+from tightbeam._run_ids import may_be_run_id
 from tightbeam._wire.names import (
     RUN_DATA_BYTES,
     RUN_DATA_SIZE,
@@ -199,6 +200,9 @@ class RunRoutes:
                 raise Refused(400, f"{name} has at most {most:,} characters")
         if len(request.path_params.get("id", "")) > NAME_LIMIT:
             raise Refused(400, "an id has 26 characters")
+        for run_id in (request.path_params.get("id", ""), query.get("before", "")):
+            if not may_be_run_id(run_id):
+                raise run_refusal(NoSuchRun(run_id), 404)
         return query
 
 

@@ -180,8 +180,14 @@ async def test_a_plain_function_ends_with_its_step(
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_what_cannot_be_interrupted_is_waited_for_a_while(
-    client: Client, clock: Clock, storage: Storage, monkeypatch: pytest.MonkeyPatch, kind: str
+    client: Client,
+    clock: Clock,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
 ) -> None:
+    """It is logged when it is stored, and not once more when the handler ends."""
     monkeypatch.setattr(operating, "GRACE", 0.05)
     begun, release = threading.Event(), threading.Event()
 
@@ -202,9 +208,11 @@ async def test_what_cannot_be_interrupted_is_waited_for_a_while(
         await asyncio.to_thread(begun.wait, 60)
         clock.advance(HOUR)
         await until(lambda: storage.run(run_id).summary.state == "failed")
+        await until(lambda: f"run {run_id} of" in caplog.text)
         release.set()
         await settle()
         assert storage.run(run_id).summary.error_type == "RunTimeout"
+    assert [record.levelname for record in caplog.records if "failed" in record.getMessage()] == ["ERROR"]
 
 
 async def test_a_run_that_is_retried_has_its_time_again(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tightbeam.engine.conftest import MakeClient
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, ContextSync, StepError, StepMisuse, StepTimeout
+from tightbeam import Client, Context, ContextSync, NonRetriableError, StepError, StepMisuse, StepTimeout
 from tightbeam._engine import scheduler
 from tightbeam.testing import Clock, Started, settle
 
@@ -195,6 +195,25 @@ async def test_a_plain_function_is_judged_at_its_end(client: Client, clock: Cloc
         release.set()
         assert await running == "done"
     assert len(calls) == 2
+
+
+async def test_a_plain_function_that_raises_too_late_has_timed_out(client: Client, clock: Clock) -> None:
+    def slow(error: Exception) -> None:
+        clock.advance(MINUTE)
+        raise error
+
+    @client.function("work", retries=0)
+    def work(ctx: ContextSync) -> str:
+        for error in (ValueError("own"), NonRetriableError("final")):
+            with pytest.raises(StepTimeout) as caught:
+                ctx.step.run("slow", slow, error, timeout=MINUTE)
+            cause = caught.value.__cause__
+            assert cause is not None
+            assert cause.__cause__ is error
+        return "done"
+
+    async with client, asyncio.timeout(30):
+        assert await client.run(work) == "done"
 
 
 async def test_in_time_it_is_as_without(client: Client, clock: Clock) -> None:

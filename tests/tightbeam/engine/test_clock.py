@@ -16,8 +16,8 @@ from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, ContextSync, _clock
 from tightbeam._engine import alarm as clocks
 from tightbeam._engine.alarm import Alarm, ClockWatch
-from tightbeam._engine.records import NewRun
-from tightbeam._engine.requests import AddRuns, BeginSleep, LeaveMemory, PullBack, Recover
+from tightbeam._engine.records import FunctionLimit, NewRun, RunError
+from tightbeam._engine.requests import AddRuns, BeginSleep, Claim, LeaveMemory, PullBack, Recover, RetryRun
 from tightbeam._engine.store import Request
 from tightbeam._message import microseconds_of, time_of
 from tightbeam.gateway import _tokens
@@ -219,8 +219,8 @@ async def test_set_back_while_a_sleep_is_being_stored(
 
 
 async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock, storage: Storage) -> None:
-    """A retry that would be due in an hour; a sleep of an hour stays one."""
-    client = make_client(retry_delay=timedelta(seconds=200))
+    """A retry that would be due in an hour waits as long as it was meant to; a sleep of an hour stays one."""
+    client = make_client(retry_delay=timedelta(milliseconds=200))
     ran = []
 
     def define(client: Client) -> None:
@@ -247,6 +247,27 @@ async def test_set_back_while_nothing_ran(make_client: MakeClient, clock: Clock,
         await until(lambda: len(ran) == 2)
     assert ran == [0, 1]
     assert [storage.run(run_id).summary.state for run_id in ids] == ["done", "sleeping"]
+
+
+@pytest.mark.parametrize("wait", [timedelta(seconds=30), timedelta(hours=8)])
+@pytest.mark.parametrize("lost", [20, HOUR])
+async def test_a_retry_keeps_its_delay_over_a_clock_that_was_set_back_while_nothing_ran(
+    clock: Clock, storage: Storage, wait: timedelta, lost: int
+) -> None:
+    """It is neither dropped nor does it become longer."""
+    wait_us = wait // timedelta(microseconds=1)
+    async with storage.opened() as store:
+        store.call(AddRuns((NewRun("r1", "work"),), "app/work", b"{}"))
+        limit = FunctionLimit("work", 1, on_thread=False)
+        assert store.call(Claim((), (limit,), 1, 1, frozenset())).runs
+        due_at = _clock.now_us() + wait_us
+        store.call(RetryRun("r1", 1, due_at, RunError("ValueError", "no", None), (), wait_us))
+    clock.offset -= lost
+    began = time_of(_clock.now_us())
+    async with storage.opened() as store:
+        store.call(Recover(frozenset({"work"}), 60_000_000))
+    (run,) = storage.runs()
+    assert began + wait <= run.due_at <= time_of(_clock.now_us()) + wait
 
 
 @pytest.mark.parametrize("starts", [1, 2])
@@ -277,6 +298,25 @@ async def test_set_back_while_nothing_ran_and_runs_had_not_begun(
     assert due["now"] <= now
     assert now < due["delayed"] <= now + delay
     assert due["dated"] == date
+
+
+async def test_set_back_while_nothing_ran_and_runs_were_parked_before_they_began(
+    clock: Clock, storage: Storage
+) -> None:
+    delay = timedelta(minutes=5)
+    due_at = microseconds_of(datetime.now(UTC) + delay)
+    async with storage.opened() as store:
+        runs = (NewRun("delayed", "work", due_at), NewRun("dated", "work", due_at, dated=True))
+        store.call(AddRuns(runs, "app/work", b"{}"))
+        store.call(Recover(frozenset(), 0))
+    clock.offset -= HOUR
+    limit = FunctionLimit("work", 1, on_thread=False)
+    async with storage.opened() as store:
+        store.call(Recover(frozenset({"work"}), 0))
+        assert store.call(Claim(("work",), (limit,), 1, 1, frozenset())).runs == []
+    due = {run.id: run.due_at for run in storage.runs()}
+    assert due["delayed"] <= time_of(_clock.now_us()) + delay
+    assert due["dated"] == time_of(due_at)
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

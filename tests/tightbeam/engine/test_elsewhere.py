@@ -10,7 +10,7 @@ import pytest
 from tests.tightbeam.engine.conftest import MakeClient, until
 from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.engine.stores import Storage
-from tightbeam import Client, Context, Hook, NotEntered, RunCancelled, RunFailed, RunParked
+from tightbeam import Client, Context, Hook, NotEntered, RunCancelled, RunFailed, RunParked, StepMisuse
 from tightbeam._engine import operating
 from tightbeam._engine.records import FunctionLimit, NewRun, RunError
 from tightbeam._engine.requests import (
@@ -143,6 +143,35 @@ async def test_a_run_that_is_cancelled_elsewhere_is_interrupted_and_ends_as_canc
         assert left == [run_id]
         assert storage.double.requested(CancelRun) == 1  # the other process's
     assert storage.run(run_id).summary.state == "cancelled"
+
+
+async def test_a_run_that_is_cancelled_elsewhere_publishes_nothing_once_that_is_known(
+    storage: Storage, client: Client
+) -> None:
+    channel = job_channel(job_id="j1")
+    reached, refused = asyncio.Event(), list[str]()
+
+    @client.function("work", on="work")
+    async def work(ctx: Context) -> None:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for publish in (ctx.publish, client.realtime.publish):
+                try:
+                    await publish(channel.tick, {"n": 1})
+                except StepMisuse as error:
+                    refused.append(str(error))
+
+    async with client:
+        (run_id,) = await client.send("work")
+        await reached.wait()
+        await storage.double.store.submit(CancelRun(run_id))
+        storage.double.outlets[-1].cancelled([run_id])
+        await until(lambda: len(refused) == 2)
+    assert set(refused) == {
+        f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more"
+    }
 
 
 async def test_a_run_that_is_lost_to_another_process_ends_without_a_trace(

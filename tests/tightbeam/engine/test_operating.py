@@ -827,6 +827,82 @@ async def test_a_context_that_is_kept_publishes_nothing_after_the_end(
                 await publish(kept[0])
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_what_goes_on_publishes_nothing_by_the_client_either(
+    client: Client, signals: Signals, ch: JobChannel, soon: None, kind: str
+) -> None:
+    """Messages of the next execution go out, also while that before goes on."""
+    loop = asyncio.get_running_loop()
+    met: list[BaseException] = []
+
+    @client.function("sync", on="app/sync")
+    def work(ctx: ContextSync) -> str:
+        if not signals.reached.is_set():
+            loop.call_soon_threadsafe(signals.reached.set)
+            assert signals.go.wait(60)
+        try:
+            client.realtime.publish_sync(ch.tick, {"n": 1})
+        except StepMisuse as error:
+            met.append(error)
+        return "done"
+
+    @client.function("async", on="app/async")
+    async def work_async(ctx: Context) -> str:
+        first = not signals.reached.is_set()
+        signals.reached.set()
+        while first and not signals.go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.001)
+        try:
+            await client.realtime.publish(ch.tick, {"n": 1})
+        except StepMisuse as error:
+            met.append(error)
+        return "done"
+
+    async with client:
+        subscription = client.realtime.subscribe(ch)
+        run_id = await started(client, f"app/{kind}")
+        await signals.reached.wait()
+        await client.runs.cancel(run_id)
+        signals.go.set()
+        await until(lambda: bool(met))
+        await client.runs.retry(run_id)
+        assert await client.runs.wait(run_id) == "done"
+        await client.realtime.publish(ch.tick, {"n": 2})
+        messages = [await anext(subscription) for _ in range(2)]
+    assert [(message.run_id, message.data.n) for message in messages] == [(run_id, 1), (None, 2)]
+    assert [str(error) for error in met] == [
+        f"run {run_id} has ended, or goes on elsewhere: its context can't be used any more"
+    ]
+
+
+async def test_what_a_cancelled_run_has_left_publishes_nothing(
+    client: Client, signals: Signals, ch: JobChannel
+) -> None:
+    async def publish_later() -> None:
+        await asyncio.to_thread(signals.go.wait, 60)
+        await client.realtime.publish(ch.tick, {"n": 1})
+
+    tasks: list[asyncio.Task[None]] = []
+
+    @client.function("work", on="app/work")
+    async def work(ctx: Context) -> None:
+        tasks.append(asyncio.create_task(publish_later()))
+        signals.reached.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await client.realtime.publish(ch.tick, {"n": 0})  # `cancel` waits for it
+
+    async with client:
+        run_id = await started(client, "app/work")
+        await signals.reached.wait()
+        await client.runs.cancel(run_id)
+        signals.go.set()
+        with pytest.raises(StepMisuse, match="has ended"):
+            await tasks[0]
+
+
 async def test_cancelling_while_a_run_is_claimed(client: Client, storage: Storage, signals: Signals) -> None:
     """It is neither in memory then nor ready: it is waited for, and interrupted."""
     forever(client, signals)
@@ -1103,6 +1179,9 @@ async def test_runs_and_functions_that_are_not_there(make_client: MakeClient, si
         for ask in (runs.get, runs.wait, runs.cancel, runs.retry, runs.resume):
             with pytest.raises(NoSuchRun, match="there is no run nothing: it was never started, or"):
                 await ask("nothing")
+            for not_storable in ("\0", "\ud800"):
+                with pytest.raises(NoSuchRun):
+                    await ask(not_storable)
             with pytest.raises(TypeError, match="the id of a run is a str, not list"):
                 await ask(["nothing"])  # type: ignore[call-overload, arg-type]
         twins: list[Callable[[str], object]] = [
@@ -1113,8 +1192,9 @@ async def test_runs_and_functions_that_are_not_there(make_client: MakeClient, si
             runs.resume_sync,
         ]
         for twin in twins:
-            with pytest.raises(NoSuchRun):
-                await asyncio.to_thread(twin, "nothing")
+            for unknown in ("nothing", "\0", "\ud800"):
+                with pytest.raises(NoSuchRun):
+                    await asyncio.to_thread(twin, unknown)
         run_id = await started(client, "app/other")
         await runs.wait(run_id)
         for ask in (runs.get, runs.wait):

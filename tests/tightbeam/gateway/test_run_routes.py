@@ -289,6 +289,15 @@ async def test_what_cant_be_understood(path: str, params: dict[str, str], client
         assert (answer.status_code, answer.json()["code"]) == (400, "request")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path.replace("/x", "/%00")) for method, path in PATHS[1:]]
+)
+async def test_what_can_be_no_id_is_no_runs(method: str, path: str, client: Client) -> None:
+    async with entered(client) as ask:
+        for answer in (await ask.request(method, path), await ask.get(RUNS, params={"before": "\0"})):
+            assert (answer.status_code, answer.json()["code"]) == (404, "run")
+
+
 async def test_page_after_page(client: Client, worked: list[str]) -> None:
     async with entered(client) as ask:
         ids = [(await client.send("app/hang"))[0] for _ in range(7)]

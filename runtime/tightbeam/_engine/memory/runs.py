@@ -111,17 +111,18 @@ class Runs:
                 self.make_ready(run, min(run.due_at, now))
             elif run.state == "sleeping":
                 self.make_ready(run, run.due_at)
-            is_late = run.started_at is not None and run.due_at > now + max(
-                request.longest_us, run.retry_wait
-            )
+            longest = request.longest_us if run.retry_wait is None else run.retry_wait
+            is_late = run.started_at is not None and run.due_at > now + longest
             if run.state == "ready" and is_late and not run.is_asleep:
-                self.make_ready(run, now)
+                self.make_ready(run, now + (run.retry_wait or 0))
             # The clock was set back: timeouts count from the start, and delays from when a run was added.
             if run.started_at is not None:
                 run.started_at = min(run.started_at, now)
-            elif run.state == "ready" and run.created_at > now < run.due_at and not run.new.dated:
-                self.make_ready(run, run.due_at - (run.created_at - now))
+            elif run.created_at > now < run.due_at and not run.new.dated:
+                run.due_at -= run.created_at - now
                 run.created_at = now
+                if run.state == "ready":  # else it is parked
+                    self.make_ready(run, run.due_at)
         return Recovered(given_up, self._park_unknown(request.known))
 
     def _park_unknown(self, known: frozenset[str]) -> dict[str, int]:

@@ -72,8 +72,8 @@ class StoredRun:
     failures: int = 0
     started_at: int | None = None
     ended_at: int | None = None
-    retry_wait: int = 0
-    """How long its latest retry was to wait."""
+    retry_wait: int | None = None
+    """How long its latest retry was to wait, if there was one."""
     result: bytes | None = None
     error: RunError | None = None
     steps: dict[str, StoredStep] = field(default_factory=dict)

@@ -59,8 +59,8 @@ _PUT_BACK = (
 )
 _WHICH = "RETURNING id, function"
 _EARLY_RETRIES = (
-    "UPDATE run SET due_at = %(now)s WHERE state = 'ready' AND NOT held AND started_at IS NOT NULL "
-    "AND due_at > %(now)s + %(longest)s AND due_at > %(now)s + coalesce(retry_wait, 0) "
+    "UPDATE run SET due_at = %(now)s + coalesce(retry_wait, 0) WHERE state = 'ready' AND NOT held "
+    "AND started_at IS NOT NULL AND due_at > %(now)s + coalesce(retry_wait, %(longest)s) "
     "AND NOT EXISTS (SELECT FROM step WHERE step.run_id = run.id AND step.state IN ('sleeping', 'waiting'))"
 )
 _STARTED_LATER = "UPDATE run SET started_at = %(now)s WHERE state = 'ready' AND started_at > %(now)s"

@@ -47,10 +47,11 @@ class Recover(Request[Recovered]):
     A run that was executing is ready again and has a death more; at `MAX_DEATHS` of them it fails
     (``RunFailed``). A run that slept is ready at the time when it wakes, and has no death more.
 
-    The clock may have been set back. A retry that is due later from now than it was to wait, and than
-    ``longest_us``, is due now; a run that has a step that sleeps or waits keeps its time. A run that started
-    later than now started now. One that hasn't begun, and was added later than now, was added now, and is
-    due as long after that as before, unless its time is a date.
+    The clock may have been set back. A retry that is due later from now than it was to wait waits so long
+    from now; where it isn't known how long that was, and it is more than ``longest_us``, it is due now. A run
+    that has a step that sleeps or waits keeps its time. A run that started later than now started now.
+    One that hasn't begun, and was added later than now, was added now, and is due as long after that as
+    before, unless its time is a date; so, but on a server, is one that was parked before it began.
 
     Then the ready runs of functions that aren't known are parked (``NotRegistered``).
     """

@@ -52,17 +52,18 @@ def recover(tx: Transaction, request: Recover) -> Recovered:
     let_all_go(tx)
     now = now_us()
     tx.execute(
-        "UPDATE run SET due_at = ? WHERE state = 'ready' AND held = 0 AND started_at IS NOT NULL "
-        "AND due_at > ? AND due_at > ? + ifnull(retry_wait, 0) "
+        "UPDATE run SET due_at = ? + ifnull(retry_wait, 0) WHERE state = 'ready' AND held = 0 "
+        "AND started_at IS NOT NULL AND due_at > ? + ifnull(retry_wait, ?) "
         "AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = run.id "
         "AND step.state IN ('sleeping', 'waiting'))",
-        (now, now + request.longest_us, now),
+        (now, now, request.longest_us),
     )
     # The clock was set back: timeouts count from the start, and delays from when a run was added.
     tx.execute("UPDATE run SET started_at = ? WHERE state = 'ready' AND started_at > ?", (now, now))
     tx.execute(
-        "UPDATE run SET due_at = due_at - (created_at - ?), created_at = ? WHERE state = 'ready' "
-        "AND started_at IS NULL AND NOT dated AND created_at > ? AND due_at > ?",
+        "UPDATE run SET due_at = due_at - (created_at - ?), created_at = ? "
+        "WHERE state IN ('ready', 'parked') AND started_at IS NULL AND NOT dated "
+        "AND created_at > ? AND due_at > ?",
         (now, now, now, now),
     )
     return Recovered(given_up, _park_unknown(tx, request.known))
