@@ -191,7 +191,7 @@ class Registry:
     def nothing_listens(self, event: str) -> str:
         """Return the words for an event that starts no function."""
         known = sorted({name for function in self._by_id.values() for name in function.accepts.names})
-        return f'no function listens to the event "{event}", and no step waits for it; ' + (
+        return f'no function listens to the event "{event}", and no waiting step takes it; ' + (
             f"there are: {', '.join(known)}" if known else "no function listens to any"
         )
 

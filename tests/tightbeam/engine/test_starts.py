@@ -127,7 +127,7 @@ async def nothing(ctx: Context) -> None: ...
 async def test_an_event_that_nothing_takes_is_refused(client: Client) -> None:
     client.function("a", on="app/e")(nothing)
     async with client:
-        with pytest.raises(NotRegistered, match='"app/x", and no step waits for it; there are: app/e'):
+        with pytest.raises(NotRegistered, match='"app/x", and no waiting step takes it; there are: app/e'):
             await client.send("app/x")
         with pytest.raises(NotRegistered):
             client.send_sync("app/x", id="k")
