@@ -511,6 +511,54 @@ async def test_a_busy_channel_doesnt_hold_the_next_list_up(hooks: Page, app: Fro
     assert len(times) == len(set(times))
 
 
+@pytest.mark.parametrize(
+    ("begin", "between"),
+    [
+        ("start", [{"orders": []}]),
+        ("latest", [{"orders": [1]}]),
+        ("start", [{"orders": [1], "enabled": False}, {"orders": [1, 2], "enabled": False}]),
+        ("latest", [{"orders": [3], "enabled": False}]),
+    ],
+    ids=["through the empty list", "at once", "while it is disabled", "with another list between"],
+)
+async def test_what_is_retained_of_a_channel_that_comes_back(
+    hooks: Page, app: FrontEnd, between: list[dict[str, Any]], begin: str
+) -> None:
+    """What was shown of it left the page with it. Nothing is lost or repeated of a channel that stays."""
+    await app.send("app/order", ids=[1, 2, 3], reason="before")
+    await app.ended("order", 1)
+    await mount(hooks, orders=[1, 2], **{"from": begin})
+    await shown(hooks, "now.messages.length === 2")
+    renders = [{"from": begin, **props} for props in [*between, {"orders": [1, 2, 3]}]]
+    await hooks.evaluate("(all) => all.forEach((props) => window.mount(props))", renders)
+    await shown(hooks, "[1, 2, 3].every((n) => now.latest[`orders:eu:${n}`])")
+    await app.send("app/order", ids=[1, 2, 3], reason="after")
+    await shown(hooks, "[1, 2, 3].every((n) => now.latest[`orders:eu:${n}`].state.data.reason === 'after')")
+    await app.streams(1)
+    state = await shown(hooks, "true")
+    for n in (1, 2, 3):
+        of = [each["data"]["reason"] for each in state["messages"] if each["channel"] == f"orders:eu:{n}"]
+        assert of == ["before", "after"], n
+
+
+@pytest.mark.parametrize("between", [{"orders": [1, 2], "enabled": False}, {"orders": [1]}])
+async def test_what_is_retained_comes_after_an_interruption(
+    hooks: Page, app: FrontEnd, between: dict[str, Any]
+) -> None:
+    await app.send("app/order", ids=[1, 2], reason="before")
+    await app.ended("order", 1)
+    await mount(hooks, orders=[1], **{"from": "start"})
+    await shown(hooks, "now.messages.length === 1")
+    async with hooks.expect_websocket():  # the one for what is retained of order 2
+        await mount(hooks, orders=[1, 2], **{"from": "start"})
+    renders = [{"from": "start", **props} for props in (between, {"orders": [1, 2]})]
+    await hooks.evaluate("(all) => all.forEach((props) => window.mount(props))", renders)
+    await shown(hooks, "now.latest['orders:eu:2'] && now.connection.state === 'open'")
+    await app.streams(1)
+    state = await shown(hooks, "true")
+    assert Counter(each["channel"] for each in state["messages"]) == {"orders:eu:1": 1, "orders:eu:2": 1}
+
+
 async def test_a_list_shrinks(hooks: Page, app: FrontEnd) -> None:
     await mount(hooks, orders=[1, 2, 3])
     await opened(hooks)

@@ -49,8 +49,12 @@ export class Follower extends Store<State> {
   #main: Stream | undefined;
   /** The stream that replaces all others, or has replaced them. */
   #newest: Stream | undefined;
-  readonly #streams = new Set<Stream>();
+  /** The streams, each with the channels whose messages it brings. */
+  readonly #streams = new Map<Stream, Map<string, Channel>>();
+  /** The list that the streams were opened for. */
   #followed: ReadonlyMap<string, Channel> = new Map();
+  /** Those of its channels that have been in the list since, so that they go on at the position. */
+  #held = new Map<string, Channel>();
   #position: string | undefined;
   #isChanging = false;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -88,7 +92,7 @@ export class Follower extends Store<State> {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
-    this.setState(restrict(this.state(), this.#channels));
+    this.#forget(options.from);
     if (!enabled || this.#channels.size === 0) {
       this.#close();
       this.setState({ connection: { state: "paused", attempt: 0 } });
@@ -100,20 +104,42 @@ export class Follower extends Store<State> {
     }
   }
 
+  /** Forget what has left the list. If it comes back, what is retained of it is brought anew, unless `from` is "now". */
+  #forget(from: From = "now"): void {
+    this.setState(restrict(this.state(), this.#channels));
+    this.#waiting = this.#waiting.filter(({ channel }) => this.#channels.has(channel));
+    if (from === "now") return;
+    for (const channels of [this.#held, ...this.#streams.values()]) {
+      for (const name of channels.keys()) if (!this.#channels.has(name)) channels.delete(name);
+    }
+  }
+
   // -- streams
 
+  /** Resume with the channels that are held, and bring the others; without any, begin anew. */
   #open(): void {
     this.#close();
-    this.#followed = this.#channels;
-    const from = this.#position === undefined ? this.#options?.from : { after: this.#position };
-    this.#main = this.#newest = this.#subscribe(this.#followed, from);
+    this.setState(restrict(this.state(), this.#held));
+    const { from = "now" } = this.#options ?? {};
+    if (from !== "now" && this.#held.size === 0) this.#position = undefined;
+    const after = this.#position;
+    const isPart = after !== undefined && from !== "now" && this.#held.size < this.#channels.size;
+    this.#followed = isPart ? new Map(this.#held) : this.#channels;
+    this.#held = new Map(this.#followed);
+    this.#main = this.#newest = this.#subscribe(this.#followed, after === undefined ? from : { after });
+    if (!isPart) return;
+    this.#isChanging = true;
+    this.#change();
   }
 
   #close(): void {
     this.#position = this.#newest?.position ?? this.#main?.position ?? this.#position;
+    // Without a newest stream, the messages of the new channels may not all have come.
+    if (this.#newest === undefined) for (const name of this.#added.keys()) this.#held.delete(name);
+    this.#added = new Map();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const streams = [...this.#streams];
+    const streams = [...this.#streams.keys()];
     this.#streams.clear();
     for (const stream of streams) stream.close();
     this.#main = this.#newest = this.#balance = undefined;
@@ -127,8 +153,9 @@ export class Follower extends Store<State> {
     // Inngest's server has no positions.
     if (after === undefined) return this.#open();
     const channels = this.#channels;
-    const added = new Map([...channels].filter(([name]) => !this.#followed.has(name)));
+    const added = new Map([...channels].filter(([name]) => !this.#held.has(name)));
     this.#followed = channels;
+    this.#held = new Map(channels);
     this.#balance = new Map();
     this.#added = added;
     this.#times.clear();
@@ -146,7 +173,7 @@ export class Follower extends Store<State> {
   }
 
   #replace(channels: ReadonlyMap<string, Channel>, after: string): void {
-    const replaced = [...this.#streams];
+    const replaced = [...this.#streams.keys()];
     let isOpen = false;
     const stream = this.#subscribe(channels, { after }, () => {
       if (isOpen || stream.connection.state !== "open") return;
@@ -168,6 +195,7 @@ export class Follower extends Store<State> {
 
   #subscribe(channels: ReadonlyMap<string, Channel>, from: From | undefined, onActivity?: OnActivity): Stream {
     const isCurrent = (): boolean => this.#streams.has(stream);
+    const brings = (channel: string): boolean => this.#streams.get(stream)?.has(channel) === true;
     const options: SubscribeOptions<Channel, string> & Wanting = {
       token: ({ signal }) => requestToken(this.#options?.token ?? "", signal),
       topics: this.#options?.topics,
@@ -176,10 +204,10 @@ export class Follower extends Store<State> {
       isWanted: (channel) => this.#channels.has(channel),
       onMessage: (message) => {
         if (!isCurrent()) return;
-        this.#take(message, stream === this.#newest ? -1 : 1);
+        if (brings(message.channel)) this.#take(message, stream === this.#newest ? -1 : 1);
         onActivity?.(message);
       },
-      onRun: (run) => isCurrent() && this.#takeRun(run),
+      onRun: (run) => brings(run.channel) && this.#takeRun(run),
       onReset: () => {
         if (!isCurrent()) return;
         this.setState({ resets: this.state().resets + 1 });
@@ -188,14 +216,14 @@ export class Follower extends Store<State> {
       onConnection: (connection) => isCurrent() && this.#connected(stream, connection, onActivity),
     };
     const stream: Stream = subscribe([...channels.values()], options);
-    this.#streams.add(stream);
+    this.#streams.set(stream, new Map([...channels].filter(([name]) => this.#held.has(name))));
     return stream;
   }
 
-  /** Return whether the list is another one than the streams were opened for. */
+  /** Return whether the list is another one than the streams were opened for, or has been in between. */
   #hasOtherList(): boolean {
     const names = [...this.#channels.keys()];
-    return names.length !== this.#followed.size || !names.every((name) => this.#followed.has(name));
+    return names.length !== this.#followed.size || !names.every((name) => this.#held.has(name));
   }
 
   #connected(stream: Stream, connection: Connection, onActivity: OnActivity | undefined): void {
@@ -246,7 +274,7 @@ export class Follower extends Store<State> {
 
   #flush(): void {
     this.#isDue = false;
-    const messages = this.#waiting.filter(({ channel }) => this.#channels.has(channel));
+    const messages = this.#waiting;
     this.#waiting = [];
     if (messages.length === 0) return;
     this.#shownAt = Date.now();
