@@ -18,10 +18,10 @@ __all__ = [
     "Context",
     "ContextSync",
     "CurrentStep",
-    "Voice",
+    "PublishRight",
+    "current_publish_right",
     "current_run",
     "current_step",
-    "current_voice",
     "publishing_run",
 ]
 
@@ -39,14 +39,14 @@ current_run: ContextVar[str | None] = ContextVar("tightbeam_current_run", defaul
 """Id of the run that the code belongs to; reaches tasks and threads that copy their context."""
 
 
-class Voice:
-    """Whether an execution of a run may publish yet; what its code has copied keeps nothing else of it."""
+class PublishRight:
+    """Whether the code of an execution may still publish for its run; it keeps nothing else of that."""
 
-    __slots__ = ("is_silent", "run_id")
+    __slots__ = ("is_revoked", "run_id")
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self.is_silent = False
+        self.is_revoked = False
 
     def check(self) -> None:
         """Refuse to publish for a run that was cut short, since it is over or another process has it.
@@ -54,13 +54,15 @@ class Voice:
         Raises:
             StepMisuse: that is so.
         """
-        if self.is_silent:
+        if self.is_revoked:
             from tightbeam._engine.records import run_is_over  # not at import: seldom
 
             raise run_is_over(self.run_id)
 
 
-current_voice: ContextVar[Voice | None] = ContextVar("tightbeam_current_voice", default=None)
+current_publish_right: ContextVar[PublishRight | None] = ContextVar(
+    "tightbeam_current_publish_right", default=None
+)
 """Of the execution that the code belongs to, on the embedded engine; reaches as far as `current_run`."""
 
 
@@ -70,9 +72,9 @@ def publishing_run() -> str | None:
     Raises:
         StepMisuse: the run was cut short, since it was cancelled for example, and this is what is left of it.
     """
-    voice = current_voice.get()
-    if voice is not None:
-        voice.check()
+    right = current_publish_right.get()
+    if right is not None:
+        right.check()
     return current_run.get()
 
 

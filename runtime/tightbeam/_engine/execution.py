@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tightbeam._context import current_run, current_voice
+from tightbeam._context import current_publish_right, current_run
 from tightbeam._engine.failure import Interrupt, has, is_retryable, leaves, never_counted, of_kind
 from tightbeam._engine.limiter import Slot
 from tightbeam._engine.lingering import has_ended, linger
@@ -104,7 +104,7 @@ class Execution:
         """Call the handler, wait for the steps it left in flight, and return what that means for the run."""
         self._task = asyncio.current_task()
         current_run.set(self._run.id)
-        current_voice.set(self.log.voice)
+        current_publish_right.set(self.log.publish_right)
         what = f'The result of function "{self._function.id}"'
         raw = b"null"
         error: BaseException | None = None
@@ -134,7 +134,7 @@ class Execution:
             self._tasks.wake_sleepers()
         self._is_over = True
         if self._cut_short is not None:
-            self.silence()
+            self.revoke()
             if isinstance(self._cut_short, Failed) and isinstance(error, asyncio.CancelledError):
                 self._cut_short.error.__cause__ = error  # where the handler was
             return self._cut_short
@@ -225,12 +225,12 @@ class Execution:
     def abandon(self) -> None:
         """Have the context of a handler that didn't stop in time refuse to be used."""
         self.log.end()
-        self.silence()
+        self.revoke()
         self.linger()
 
-    def silence(self) -> None:
-        """Have what goes on of a run that was cut short publish nothing more, by the client either."""
-        self.log.voice.is_silent = True
+    def revoke(self) -> None:
+        """Refuse what a run that was cut short would still publish, by its context or by the client."""
+        self.log.publish_right.is_revoked = True
 
     def linger(self) -> None:
         """Have the run not executed here before this handler has ended, although it belongs to another."""

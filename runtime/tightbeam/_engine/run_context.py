@@ -76,7 +76,7 @@ class RunContext(_RunContext):
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.Context`."""
-        self._log.refuse_if_silent()
+        self._log.refuse_if_revoked()
         services = self._services
         await publish_live(
             services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes
@@ -98,7 +98,7 @@ class RunContextSync(_RunContext):
         **kwargs: PayloadArgs.kwargs,
     ) -> None:
         """See `tightbeam.ContextSync`."""
-        self._log.refuse_if_silent()
+        self._log.refuse_if_revoked()
         services = self._services
         publish_live_sync(
             services.hooks, services.carrier, topic, data, kwargs, self.run_id, services.max_payload_bytes

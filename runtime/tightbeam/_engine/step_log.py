@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tightbeam._context import Voice, current_step
+from tightbeam._context import PublishRight, current_step
 from tightbeam._engine.alarm import Alarm
 from tightbeam._engine.failure import Interrupt, describe, is_retryable, leaves
 from tightbeam._engine.records import Failure, Memo, Replaced, Run, StepKind, run_is_over
@@ -90,8 +90,8 @@ class StepLog:
         """What is told of the run's steps."""
         self.function = run.function
         self.run_id = run.id
-        self.voice = Voice(run.id)
-        """What the handler publishes live with, by its context and by the client."""
+        self.publish_right = PublishRight(run.id)
+        """Of the handler, to publish live messages by its context and by the client."""
         self.event = run.event
         self.event_data = run.data
         self.run_number = run.number
@@ -188,14 +188,14 @@ class StepLog:
         if self._ended:
             raise run_is_over(self.run_id)
 
-    def refuse_if_silent(self) -> None:
+    def refuse_if_revoked(self) -> None:
         """Refuse to publish after the end of the execution, or of the run.
 
         Raises:
             StepMisuse: one of them has ended.
         """
         self.refuse_if_ended()
-        self.voice.check()
+        self.publish_right.check()
 
     def replaced(self, call: StepCall) -> Replaced:
         """Return what the memo of this step takes the place of.
