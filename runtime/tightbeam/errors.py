@@ -227,7 +227,7 @@ class SendFailed(_ServerError):
 class RequestFailed(_ServerError):
     """A gateway didn't answer a request about runs, or not as a gateway does."""
 
-    _retry_after: float | None = None
+    __retry_after__: float | None = None
     """Seconds that it asked to be left alone for."""
 
 

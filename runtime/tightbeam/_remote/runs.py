@@ -155,7 +155,7 @@ class GatewayRuns:
             except RequestFailed as error:
                 if not (answered and error.retryable):
                     raise
-                seconds = backoff.failed(time.monotonic(), error._retry_after)
+                seconds = backoff.failed(time.monotonic(), error.__retry_after__)
             left = math.inf if deadline is None else max(deadline - time.monotonic(), 0.0)
             await pause(min(seconds, left), blocking=blocking)
             if seconds >= left:
@@ -293,7 +293,7 @@ class GatewayRuns:
             status=failure.status,
             retryable=failure.kind is FailureKind.OUTAGE,
         )
-        failed._retry_after = failure.retry_after
+        failed.__retry_after__ = failure.retry_after
         return failed
 
 

@@ -185,7 +185,12 @@ def _list(security: list[dict[str, list[str]]], errors: Callable[..., dict[str, 
                 f"At most so many, and at most {RUNS_A_PAGE}.",
                 pattern=r"^([1-9][0-9]?|[1-4][0-9]{2}|500)?$",
             ),
-            _query("before", "The next page: `next` of the page before.", maxLength=NAME_LIMIT),
+            _query(
+                "before",
+                "The next page: `next` of the page before.",
+                maxLength=NAME_LIMIT,
+                pattern=r"^[\u0001-\u007f]*$",
+            ),
         ],
         "responses": {
             "200": {"description": "A page", "content": {"application/json": {"schema": page}}},

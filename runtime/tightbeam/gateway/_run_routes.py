@@ -200,9 +200,10 @@ class RunRoutes:
                 raise Refused(400, f"{name} has at most {most:,} characters")
         if len(request.path_params.get("id", "")) > NAME_LIMIT:
             raise Refused(400, "an id has 26 characters")
-        for run_id in (request.path_params.get("id", ""), query.get("before", "")):
-            if not may_be_run_id(run_id):
-                raise run_refusal(NoSuchRun(run_id), 404)
+        if not may_be_run_id(run_id := request.path_params.get("id", "")):
+            raise run_refusal(NoSuchRun(run_id), 404)
+        if not may_be_run_id(query.get("before", "")):
+            raise Refused(400, "before is the id of a run")
         return query
 
 
