@@ -254,7 +254,6 @@ class Operator:
     def _end_elsewhere(self, execution: Execution, result: Cancelled | Lost) -> None:
         if execution.cut_short(result):
             execution.is_recorded = True  # it is cancelled, or another process stores how it ends
-            execution.revoke()
             execution.linger()
             self._keep(self._let_go(execution))
 

@@ -12,6 +12,7 @@ from tests.tightbeam.engine.samples import job_channel
 from tests.tightbeam.engine.stores import Storage
 from tightbeam import Client, Context, Hook, NotEntered, RunCancelled, RunFailed, RunParked, StepMisuse
 from tightbeam._engine import operating
+from tightbeam._engine.execution import Execution
 from tightbeam._engine.records import FunctionLimit, NewRun, RunError
 from tightbeam._engine.requests import (
     AddRuns,
@@ -145,11 +146,19 @@ async def test_a_run_that_is_cancelled_elsewhere_is_interrupted_and_ends_as_canc
     assert storage.run(run_id).summary.state == "cancelled"
 
 
-async def test_a_run_that_is_cancelled_elsewhere_publishes_nothing_once_that_is_known(
-    storage: Storage, client: Client
+async def test_a_run_that_is_cancelled_elsewhere_publishes_nothing_once_its_handler_had_its_time(
+    storage: Storage, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(operating, "GRACE", 0.01)
     channel = job_channel(job_id="j1")
-    reached, refused = asyncio.Event(), list[str]()
+    reached, abandoned, refused = asyncio.Event(), asyncio.Event(), list[str]()
+    abandon = Execution.abandon
+
+    def noted(execution: Execution) -> None:
+        abandon(execution)
+        abandoned.set()
+
+    monkeypatch.setattr(Execution, "abandon", noted)
 
     @client.function("work", on="work")
     async def work(ctx: Context) -> None:
@@ -157,6 +166,8 @@ async def test_a_run_that_is_cancelled_elsewhere_publishes_nothing_once_that_is_
         try:
             await asyncio.Event().wait()
         finally:
+            await ctx.publish(channel.tick, {"n": 0})  # while it cleans up
+            await abandoned.wait()
             for publish in (ctx.publish, client.realtime.publish):
                 try:
                     await publish(channel.tick, {"n": 1})
