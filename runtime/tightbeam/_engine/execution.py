@@ -129,7 +129,7 @@ class Execution:
         if error is None and self._has_swallowed_an_interrupt():
             error = Interrupt()
         self.log.end()
-        linger(self._run.id, self.goes_on_on_thread, self.log.extra)
+        linger(self._run.id, self.goes_on_on_thread, self.log.record_extras())
         if self._tasks is not None:
             self._tasks.wake_sleepers()
         self._is_over = True
@@ -146,7 +146,7 @@ class Execution:
             async with asyncio.timeout(_ENDING_GRACE if self._cut_off() else None):
                 await self.log.wait_until_idle()
         except TimeoutError:
-            linger(self._run.id, self.goes_on, self.log.extra)
+            linger(self._run.id, self.goes_on, self.log.record_extras())
         except asyncio.CancelledError:
             if not self.log.stopping:
                 raise
@@ -234,7 +234,7 @@ class Execution:
 
     def linger(self) -> None:
         """Have the run not executed here before this handler has ended, although it belongs to another."""
-        linger(self._run.id, self.goes_on, self.log.extra)
+        linger(self._run.id, self.goes_on, self.log.record_extras())
 
     def goes_on_on_thread(self) -> bool:
         """Return whether a plain handler still executes, between two of its steps, although it was left."""

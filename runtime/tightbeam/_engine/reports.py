@@ -68,17 +68,16 @@ def log_result(result: ExecutionResult, log: StepLog) -> None:
         log: of the execution.
     """
     if isinstance(result, Cancelled):
-        extra = _extra(log, None, log.attempt)
-        _log.info('run %s of "%s" was cancelled', log.run_id, log.function, extra=extra)
+        _log.info('run %s of "%s" was cancelled', log.run_id, log.function, extra=log.record_extras())
     elif isinstance(result, Lost):
         _log.warning(
             'run %s of "%s" goes on in another process: this one was taken for dead and stores no more of it',
             log.run_id,
             log.function,
-            extra=_extra(log, None, log.attempt),
+            extra=log.record_extras(),
         )
     elif isinstance(result, Parked):
-        extra = _extra(log, result.parking.step_id, log.attempt)
+        extra = log.record_extras(result.parking.step_id)
         _log.warning(
             'run %s of "%s" is parked: %s', log.run_id, log.function, result.parking.reason, extra=extra
         )
@@ -95,7 +94,7 @@ def log_result(result: ExecutionResult, log: StepLog) -> None:
             what,
             user_line(result.error),
             exc_info=(type(error), error, error.__traceback__),
-            extra=_extra(log, step, attempt),
+            extra=log.record_extras(step, attempt),
         )
 
 
@@ -121,7 +120,3 @@ def log_waiting(runs: Mapping[str, int]) -> None:
     if runs:
         counts = ", ".join(f"{name} ({count})" for name, count in sorted(runs.items()))
         _log.warning("runs wait for functions that no living process executes: %s", counts)
-
-
-def _extra(log: StepLog, step: str | None, attempt: int) -> dict[str, object]:
-    return {"run_id": log.run_id, "function": log.function, "step": step, "attempt": attempt}

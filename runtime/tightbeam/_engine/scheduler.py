@@ -188,7 +188,7 @@ class Scheduler:
         for run_id in left:
             execution = self._resident[run_id]
             text = "run %s did not stop in time: it resumes when the client is entered again"
-            _log.warning(text, run_id, extra=execution.log.extra)
+            _log.warning(text, run_id, extra=execution.log.record_extras())
             execution.abandon()
         if left:  # not awaited: the store does it before it closes
             self._store.submit(PutBack(left))
@@ -469,7 +469,7 @@ class Scheduler:
                     break
                 if not self._store.is_lost:
                     text = "the end of run %s can't be stored, trying again: %s"
-                    _log.error(text, run.id, failed, extra=execution.log.extra)
+                    _log.error(text, run.id, failed, extra=execution.log.record_extras())
                 await asyncio.sleep(delay)
         return result
 

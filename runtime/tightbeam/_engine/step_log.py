@@ -210,10 +210,15 @@ class StepLog:
         with self._lock:
             return list(self._in_flight.values())
 
-    @property
-    def extra(self) -> dict[str, object]:
-        """What a record about the run has as extras, for the log."""
-        return {"run_id": self.run_id, "function": self.function, "step": None, "attempt": self.attempt}
+    def record_extras(self, step: str | None = None, attempt: int | None = None) -> dict[str, object]:
+        """Return what a record about the run has as extras, for the log.
+
+        Args:
+            step: that the record is about, if it is about one.
+            attempt: that it is about; None for the one that is under way.
+        """
+        attempt = self.attempt if attempt is None else attempt
+        return {"run_id": self.run_id, "function": self.function, "step": step, "attempt": attempt}
 
     @property
     def only_sleeping(self) -> bool:

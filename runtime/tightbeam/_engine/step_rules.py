@@ -144,7 +144,7 @@ def _first_data(
             'step "%s": topic "%s" was published before with other data; the first data stands',
             call.step_id,
             ref.topic,
-            extra=_extra(log, call),
+            extra=log.record_extras(call.step_id, call.attempt),
         )
     return first
 
@@ -288,9 +288,5 @@ def log_unstored(log: StepLog, call: StepCall, error: JournalFailed) -> None:
         call.step_id,
         log.run_id,
         error,
-        extra=_extra(log, call),
+        extra=log.record_extras(call.step_id, call.attempt),
     )
-
-
-def _extra(log: StepLog, call: StepCall) -> dict[str, object]:
-    return {**log.extra, "step": call.step_id, "attempt": call.attempt}

@@ -198,9 +198,10 @@ class RunRoutes:
         for name, most in _LENGTHS.items():
             if len(query.get(name, "")) > most:
                 raise Refused(400, f"{name} has at most {most:,} characters")
-        if len(request.path_params.get("id", "")) > NAME_LIMIT:
+        run_id = request.path_params.get("id", "")
+        if len(run_id) > NAME_LIMIT:
             raise Refused(400, "an id has 26 characters")
-        if not may_be_run_id(run_id := request.path_params.get("id", "")):
+        if not may_be_run_id(run_id):
             raise run_refusal(NoSuchRun(run_id), 404)
         if not may_be_run_id(query.get("before", "")):
             raise Refused(400, "before is the id of a run")
